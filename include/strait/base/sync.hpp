@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The seam. This is the only header that names atomics, fences, locks, futexes, clocks, the scheduler,
+// allocation and randomness; everything above it is written with these names. A model checker can
+// therefore stand in for this one file and run the shipped code under schedules of its choosing.
+//
+// What it offers
+//   atomic<T>, relaxed ... seq_cst     std's own
+//   light_fence(), heavy_fence()       the two halves of "is anyone asleep?" (below)
+//   mutex                              one word, short spin, then the kernel; no wake without a waiter
+//   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
+//   now, pause, yield, processors      time and the scheduler
+//   random                             a fast generator for fairness, one per thread
+//   allocate, allocate_zeroed          memory for channels and segments
+//
+// The fence pair. An actor changes the channel, then asks whether anyone waits; a waiter makes itself
+// known, then looks at the channel again. At least one of the two must see the other:
+//       actor:  change;  light_fence();  look for waiters
+//       waiter: enlist;  heavy_fence();  look at the channel
+// Both are a full (seq_cst) fence today. They have two names because they run at very different rates
+// (once a message, once a sleep), so that an asymmetric pair can replace them without a change above.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <stop_token>
+#include <type_traits>
+
+#include <strait/base/config.hpp>
+
+#if STRAIT_FUTEX
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+#else
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#endif
+#include <sched.h>
+
+namespace strait::inline STRAIT_ABI {
+
+using std::stop_callback;
+using std::stop_token;
+
+namespace sync {
+
+template <class T>
+using atomic = std::atomic<T>;
+
+inline constexpr std::memory_order relaxed = std::memory_order_relaxed;
+inline constexpr std::memory_order acquire = std::memory_order_acquire;
+inline constexpr std::memory_order release = std::memory_order_release;
+inline constexpr std::memory_order acq_rel = std::memory_order_acq_rel;
+inline constexpr std::memory_order seq_cst = std::memory_order_seq_cst;
+
+// ---- counting (tests only) ----------------------------------------------------------------------
+
+/// What the seam did so far in this process; all zero unless built with STRAIT_COUNT_SEAM=1.
+struct seam_counts {
+  std::uint64_t locks = 0;
+  std::uint64_t syscalls = 0;
+  std::uint64_t allocations = 0;
+};
+
+namespace detail {
+struct seam_counters {
+  std::atomic<std::uint64_t> locks{0}, syscalls{0}, allocations{0};
+};
+inline seam_counters counters;
+inline void count(std::atomic<std::uint64_t>& counter) noexcept {
+  if constexpr (STRAIT_COUNT_SEAM != 0) counter.fetch_add(1, relaxed);  // a statistic: no order
+}
+}  // namespace detail
+
+/// A snapshot of the counters. Thread-safe, never blocks.
+inline seam_counts counts() noexcept {
+  // statistics: relaxed is enough, the reader compares them when all is quiet
+  return {detail::counters.locks.load(relaxed), detail::counters.syscalls.load(relaxed),
+          detail::counters.allocations.load(relaxed)};
+}
+
+// ---- fences -------------------------------------------------------------------------------------
+
+namespace detail {
+inline std::atomic<unsigned> fence_word{0};
+}
+
+inline void full_fence() noexcept {
+#if STRAIT_TSAN
+  detail::fence_word.fetch_add(1, seq_cst);
+#elif STRAIT_X86
+  // A locked no-op on the stack is a full fence and less than half the price of mfence.
+  __asm__ __volatile__("lock orl $0, (%%rsp)" ::: "memory", "cc");
+#else
+  std::atomic_thread_fence(seq_cst);
+#endif
+}
+
+/// The actor's half, run after each message: between the change and the look for waiters.
+inline void light_fence() noexcept { full_fence(); }
+/// The waiter's half, run once before each sleep: between enlisting and the second look.
+inline void heavy_fence() noexcept { full_fence(); }
+
+// ---- time and the scheduler ---------------------------------------------------------------------
+
+using clock = std::chrono::steady_clock;
+using time_point = clock::time_point;
+
+inline time_point now() noexcept { return clock::now(); }
+
+inline void pause() noexcept {
+#if STRAIT_X86
+  __builtin_ia32_pause();
+#elif STRAIT_ARM64
+  __asm__ __volatile__("isb" ::: "memory");
+#endif
+}
+
+inline void yield() noexcept {
+  detail::count(detail::counters.syscalls);
+  ::sched_yield();
+}
+
+/// How many processors this process may run on, read once. 1 means: never spin.
+inline unsigned processors() noexcept {
+  static const unsigned n = [] {
+#if STRAIT_LINUX
+    detail::count(detail::counters.syscalls);
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) == 0)
+      return static_cast<unsigned>(CPU_COUNT(&set));
+#endif
+    return 2U;
+  }();
+  return n;
+}
+
+/// A number that differs between calls and threads; for fairness, not for secrets. (xorshift64*,
+/// Marsaglia 2003, Vigna 2016; seeded from the thread's own storage and the clock.)
+inline std::uint64_t random() noexcept {
+  static constinit thread_local std::uint64_t state = 0;
+  if (state == 0) [[unlikely]] {
+    static std::atomic<std::uint64_t> threads{0};
+    std::uint64_t seed = threads.fetch_add(0x9E3779B97F4A7C15U, relaxed);  // relaxed: only distinct
+    seed ^= static_cast<std::uint64_t>(now().time_since_epoch().count());
+    seed ^= reinterpret_cast<std::uintptr_t>(&state);
+    seed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9U;  // splitmix64: neighbouring seeds part
+    seed = (seed ^ (seed >> 27)) * 0x94D049BB133111EBU;
+    state = (seed ^ (seed >> 31)) | 1U;
+  }
+  state ^= state >> 12;
+  state ^= state << 25;
+  state ^= state >> 27;
+  return state * 0x2545F4914F6CDD1DU;
+}
+
+// ---- sleeping on a word -------------------------------------------------------------------------
+//
+// futex_wait sleeps while the word still holds `expected`; it returns on a wake, on the deadline, on
+// a signal or for no reason: the caller looks at the word again. futex_wake only needs the address:
+// the word's owner may be gone by then, which costs a spurious wake-up of somebody else at worst.
+
+using futex_word = atomic<std::uint32_t>;
+
+#if STRAIT_FUTEX
+
+/// `until` == time_point::max() sleeps without a deadline.
+inline void futex_wait(futex_word& word, std::uint32_t expected, time_point until) noexcept {
+  detail::count(detail::counters.syscalls);
+  timespec at{};
+  timespec* deadline = nullptr;
+  if (until != time_point::max()) {
+    const auto since = until.time_since_epoch();
+    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(since);
+    if (whole.count() < 0) return;  // before the clock began: long past
+    at.tv_sec = static_cast<decltype(at.tv_sec)>(whole.count());
+    at.tv_nsec = static_cast<decltype(at.tv_nsec)>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole).count());
+    deadline = &at;
+  }
+  // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC, which is steady_clock: no drift.
+  ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT_BITSET_PRIVATE, expected,
+            deadline, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
+inline void futex_wake_one(futex_word* word) noexcept {
+  detail::count(detail::counters.syscalls);
+  ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(word), FUTEX_WAKE_PRIVATE, 1);
+}
+
+inline void futex_wake_all(futex_word* word) noexcept {
+  detail::count(detail::counters.syscalls);
+  ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(word), FUTEX_WAKE_PRIVATE, INT_MAX);
+}
+
+static_assert(sizeof(futex_word) == sizeof(std::uint32_t), "strait: a futex word is 32 plain bits");
+
+#else
+
+namespace detail {
+// The portable parking lot: sleepers share a few buckets by address. A wake names an address only,
+// so it may wake strangers in the same bucket; they look at their own word and sleep again.
+struct bucket {
+  std::mutex mutex;
+  std::condition_variable changed;
+};
+inline bucket& bucket_of(const void* address) noexcept {
+  static bucket buckets[64];
+  return buckets[(reinterpret_cast<std::uintptr_t>(address) >> 6) % 64];
+}
+}  // namespace detail
+
+inline void futex_wait(futex_word& word, std::uint32_t expected, time_point until) noexcept {
+  detail::count(detail::counters.syscalls);
+  auto& bucket = detail::bucket_of(&word);
+  std::unique_lock lock(bucket.mutex);
+  if (word.load(seq_cst) != expected) return;
+  if (until == time_point::max()) {
+    bucket.changed.wait(lock);
+  } else {
+    bucket.changed.wait_until(lock, until);
+  }
+}
+
+inline void futex_wake_all(futex_word* word) noexcept {
+  detail::count(detail::counters.syscalls);
+  auto& bucket = detail::bucket_of(word);
+  {
+    std::lock_guard lock(bucket.mutex);
+  }  // a sleeper is past its look at the word, or before it
+  bucket.changed.notify_all();
+}
+
+inline void futex_wake_one(futex_word* word) noexcept { futex_wake_all(word); }
+
+#endif
+
+// ---- a lock -------------------------------------------------------------------------------------
+
+/// Guards the lists of waiters, nothing else: no user code and no wake-up runs under it. One word:
+/// 0 free, 1 held, 2 held and somebody sleeps (Drepper, "Futexes Are Tricky", mutex 2).
+class mutex {
+ public:
+  mutex() noexcept = default;
+  mutex(const mutex&) = delete;
+  mutex& operator=(const mutex&) = delete;
+
+  void lock() noexcept {
+    detail::count(detail::counters.locks);
+    std::uint32_t seen = 0;
+    // L1 acquire: what the last holder wrote is ours; pairs with U1
+    if (word_.compare_exchange_strong(seen, 1, acquire, relaxed)) return;
+    lock_slow();
+  }
+
+  void unlock() noexcept {
+    // U1 release: hands over what we wrote; pairs with L1
+    if (word_.exchange(0, release) == 2) futex_wake_one(&word_);
+  }
+
+ private:
+  STRAIT_COLD void lock_slow() noexcept {
+    if (processors() > 1) {
+      for (int i = 0; i < 64; ++i) {
+        std::uint32_t seen = 0;
+        // relaxed look before the try: only a hint (the acquire is L1's twin in the same statement)
+        if (word_.load(relaxed) == 0 && word_.compare_exchange_weak(seen, 1, acquire, relaxed))
+          return;
+        pause();
+      }
+    }
+    // acquire as L1: the exchange that reads 0 takes the lock (marked contended, to be safe)
+    while (word_.exchange(2, acquire) != 0) futex_wait(word_, 2, time_point::max());
+  }
+
+  futex_word word_{0};
+};
+
+class lock_guard {
+ public:
+  explicit lock_guard(mutex& m) noexcept : mutex_(m) { mutex_.lock(); }
+  lock_guard(const lock_guard&) = delete;
+  lock_guard& operator=(const lock_guard&) = delete;
+  ~lock_guard() { mutex_.unlock(); }
+
+ private:
+  mutex& mutex_;
+};
+
+// ---- memory -------------------------------------------------------------------------------------
+
+[[noreturn]] STRAIT_COLD inline void no_memory() {
+#if STRAIT_EXCEPTIONS
+  throw std::bad_alloc();
+#else
+  std::terminate();
+#endif
+}
+
+/// Throws std::bad_alloc (without exceptions: terminates).
+inline void* allocate(std::size_t bytes, std::size_t align) {
+  detail::count(detail::counters.allocations);
+  if (align > __STDCPP_DEFAULT_NEW_ALIGNMENT__)
+    return ::operator new(bytes, std::align_val_t(align));
+  return ::operator new(bytes);
+}
+
+inline void deallocate(void* p, std::size_t align) noexcept {
+  if (align > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+    ::operator delete(p, std::align_val_t(align));
+  } else {
+    ::operator delete(p);
+  }
+}
+
+namespace detail {
+// Large zeroed blocks come from calloc, whose pages the kernel zeroes when they are first touched: a
+// channel of a million places costs its pages as they are used, not at construction.
+inline bool is_lazy(std::size_t bytes, std::size_t align) noexcept {
+  return bytes >= (std::size_t{1} << 17) && align <= alignof(std::max_align_t);
+}
+}  // namespace detail
+
+/// Memory full of zero bytes. Throws std::bad_alloc (without exceptions: terminates).
+inline void* allocate_zeroed(std::size_t bytes, std::size_t align) {
+  if (detail::is_lazy(bytes, align)) {
+    detail::count(detail::counters.allocations);
+    void* p = std::calloc(1, bytes);
+    if (p == nullptr) no_memory();
+    return p;
+  }
+  return std::memset(allocate(bytes, align), 0, bytes);
+}
+
+inline void deallocate_zeroed(void* p, std::size_t bytes, std::size_t align) noexcept {
+  if (detail::is_lazy(bytes, align)) {
+    std::free(p);
+  } else {
+    deallocate(p, align);
+  }
+}
+
+}  // namespace sync
+}  // namespace strait::inline STRAIT_ABI

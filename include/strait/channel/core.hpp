@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A channel with a queue: one queue, two wait queues, and the operations written once for every queue.
+//
+//   try, blocking, timed and cancellable operations are one loop (`wait_for`): try, spin a little, line
+//   up, look again, sleep, try again. The rule that no wake-up is lost is wait/wait_queue.hpp's.
+//
+// A send moves the message only when it succeeds. A receive makes a message appear in the caller's
+// result, in place. A thread that is woken has not been given anything: it tries again, so that a
+// message never waits for a thread to be scheduled. It keeps its turn in the line.
+//
+// Select uses the same pieces: an attempt (select_*), a promise that is spent later (reserve, commit,
+// cancel: a select that must make its message first, a selected operation of a selector), a place in
+// the line (enlist, delist), the second look (ready).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <strait/base/backoff.hpp>
+#include <strait/base/cache_line.hpp>
+#include <strait/base/sync.hpp>
+#include <strait/channel/channel_base.hpp>
+#include <strait/channel/party.hpp>
+#include <strait/channel/patience.hpp>
+#include <strait/error.hpp>
+#include <strait/queue/status.hpp>
+#include <strait/wait/wait_queue.hpp>
+#include <strait/wait/waiter.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+template <class T, class Queue>
+class core final : public channel_base {
+ public:
+  template <class... Args>
+  explicit core(Args... args)
+      : channel_base(Queue::is_bounded ? channel_kind::bounded : channel_kind::unbounded),
+        queue_(args...) {}
+
+  // ---- the operations ----
+
+  /// success, closed, full, timeout, cancelled. The message is moved from on success only.
+  errc send(T& message, const patience& p) {
+    const queue_status s = push(message);
+    if (s == queue_status::ok) [[likely]]
+      return success;
+    return wait_for(
+        senders_, s, p, errc::full, [&] { return push(message); },
+        [this] { return queue_.can_push(); });
+  }
+
+  /// success (then `out`, which held an error, holds the message), closed, empty, timeout, cancelled.
+  errc recv(recv_result<T>& out, const patience& p) noexcept {
+    const queue_status s = pop(out);
+    if (s == queue_status::ok) [[likely]]
+      return success;
+    return wait_for(
+        receivers_, s, p, errc::empty, [&] { return pop(out); },
+        [this] { return queue_.can_pop(); });
+  }
+
+  void close() noexcept {
+    if (!queue_.close()) return;
+    receivers_.notify_all();  // takes the lock: a waiter is in the list, or will see the close
+    senders_.notify_all();
+  }
+
+  bool is_closed() const noexcept { return queue_.is_closed(); }
+  std::size_t size() const noexcept { return queue_.size(); }
+  bool full() const noexcept {
+    if constexpr (Queue::is_bounded) {
+      return queue_.size() >= queue_.capacity();
+    } else {
+      return false;
+    }
+  }
+  std::optional<std::size_t> capacity() const noexcept {
+    if constexpr (Queue::is_bounded) {
+      return queue_.capacity();
+    } else {
+      return std::nullopt;
+    }
+  }
+
+  // ---- select: the receiving half ----
+
+  queue_status select_recv(recv_result<T>& out) noexcept {
+    return settled([&] { return pop(out); });
+  }
+  queue_status reserve_recv(party<T>&) noexcept {
+    return settled([&] { return queue_.reserve_pop(); });
+  }
+  queue_status commit_recv(party<T>&, recv_result<T>& out) noexcept {
+    const queue_status s = settled(
+        [&] { return queue_.commit_pop([&](T&& m) noexcept { fill(out, std::move(m)); }); });
+    if (s == queue_status::ok) popped();
+    if (queue_.is_closed())
+      receivers_.notify_all();  // they waited to learn what becomes of the promise
+    return s;
+  }
+  void cancel_recv(party<T>&) noexcept {
+    queue_.cancel_pop();
+    given_back_.fetch_add(
+        1, sync::acq_rel);  // release: the promise is given back before the version shows it
+    sync::light_fence();
+    if (queue_.is_closed()) return receivers_.notify_all();
+    pass_on_recv();
+  }
+  bool enlist_recv(party<T>& me, bool) noexcept {
+    receivers_.add(me, place::back);
+    return false;
+  }
+  void delist_recv(party<T>& me, bool) noexcept { receivers_.remove(me); }
+  bool recv_ready(bool) const noexcept { return queue_.can_pop(); }
+  void pass_on_recv() noexcept {
+    if (receivers_.anyone() && queue_.can_pop()) receivers_.notify_one();
+  }
+  std::uint64_t recv_version() const noexcept {
+    return queue_.pushes() +
+           given_back_.load(sync::acquire);  // acquire: pairs with cancel's release
+  }
+  deadline recv_due() const noexcept { return deadline::never(); }
+
+  // ---- select: the sending half ----
+
+  queue_status select_send(T& message) {
+    return settled([&] { return push(message); });
+  }
+  queue_status reserve_send(party<T>&) noexcept {
+    return settled([&] { return queue_.reserve_push(); });
+  }
+  queue_status commit_send(party<T>&, T& message) {
+    const queue_status s = settled([&] { return queue_.commit_push(message); });
+    if (s == queue_status::ok) pushed();
+    pass_on_send();
+    return s;
+  }
+  void cancel_send(party<T>&) noexcept {
+    queue_.cancel_push();
+    given_back_.fetch_add(
+        1, sync::acq_rel);  // release: the promise is given back before the version shows it
+    sync::light_fence();
+    pass_on_send();
+  }
+  bool enlist_send(party<T>& me, bool) noexcept {
+    senders_.add(me, place::back);
+    return false;
+  }
+  void delist_send(party<T>& me, bool) noexcept { senders_.remove(me); }
+  bool send_ready(bool) const noexcept { return queue_.can_push(); }
+  void pass_on_send() noexcept {
+    if (senders_.anyone() && queue_.can_push()) senders_.notify_one();
+  }
+  std::uint64_t send_version() const noexcept {
+    return queue_.pops() + given_back_.load(sync::acquire);  // acquire: pairs with cancel's release
+  }
+
+ private:
+  ~core() override = default;
+
+  void last_sender_gone() noexcept override { close(); }
+
+  // Closed first, so that nothing comes in any more; then what is there, and what is still being pushed.
+  void last_receiver_gone() noexcept override {
+    close();
+    for (backoff b;;) {
+      switch (queue_.try_pop([](T&&) noexcept {})) {
+        case queue_status::ok: break;
+        case queue_status::closed: return;
+        default: b.wait();
+      }
+    }
+  }
+
+  queue_status push(T& message) {
+    const queue_status s = queue_.try_push(message);
+    if (s == queue_status::ok) [[likely]] {
+      pushed();
+    } else if (s == queue_status::closed) {
+      // A receiver may sleep on our attempt, which it had to take for a push in the middle.
+      sync::light_fence();
+      if (receivers_.anyone()) receivers_.notify_all();
+    }
+    return s;
+  }
+
+  queue_status pop(recv_result<T>& out) noexcept {
+    const queue_status s = queue_.try_pop([&](T&& m) noexcept { fill(out, std::move(m)); });
+    if (s == queue_status::ok) [[likely]]
+      popped();
+    return s;
+  }
+
+  void pushed() noexcept {
+    sync::light_fence();
+    if (receivers_.anyone()) [[unlikely]]
+      receivers_.notify_one();
+  }
+  void popped() noexcept {
+    if constexpr (Queue::is_bounded) {
+      sync::light_fence();
+      if (senders_.anyone()) [[unlikely]]
+        senders_.notify_one();
+    }
+  }
+
+  // Waits out a thread that is in the middle of its own push or pop.
+  template <class Attempt>
+  static queue_status settled(Attempt attempt) {
+    queue_status s = attempt();
+    for (backoff b; s == queue_status::busy; s = attempt()) b.wait();
+    return s;
+  }
+
+  template <class Attempt, class Ready>
+  STRAIT_NOINLINE errc wait_for(wait_queue& side, queue_status s, const patience& p, errc nothing,
+                                Attempt attempt, Ready ready) {
+    for (backoff b;;) {
+      if (s == queue_status::ok) return success;
+      if (s == queue_status::closed) return errc::closed;
+      if (p.only_try) {
+        if (s != queue_status::busy) return nothing;
+        b.wait();
+      } else if (!b.spin()) {
+        break;
+      }
+      s = attempt();
+    }
+    for (place where = place::back;;) {
+      const waiter::state how = sleep(side, where, p, ready);
+      s = attempt();
+      errc over = success;
+      if (s == queue_status::would_block || s == queue_status::busy) {
+        over = p.exhausted();
+        if (over != success) s = settled([&] { return s == queue_status::busy ? attempt() : s; });
+      }
+      if (s == queue_status::ok && how == waiter::notified && side.anyone() && ready())
+        side.notify_one();  // N2
+      if (s == queue_status::ok) return success;
+      if (s == queue_status::closed) return errc::closed;
+      if (over != success) return over;
+      if (how == waiter::notified) where = place::front;  // called in vain: it keeps its turn
+    }
+  }
+
+  template <class Ready>
+  static waiter::state sleep(wait_queue& side, place where, const patience& p,
+                             Ready ready) noexcept {
+    waiter w;
+    wait_node node;
+    node.owner = &w;
+    side.add(node, where);
+    sync::heavy_fence();
+    waiter::state how;
+    if (ready()) {
+      how = w.leave() ? waiter::left : w.current();
+    } else {
+      std::optional<stop_guard> on_stop;
+      if (p.stop != nullptr) on_stop.emplace(*p.stop, cancel_waiter{&w});
+      how = w.park(p.until, false);
+    }
+    if (how != waiter::notified) side.remove(node);
+    return how;
+  }
+
+  Queue queue_;
+  alignas(cache_line) wait_queue receivers_;
+  wait_queue senders_;
+  sync::atomic<std::uint64_t> given_back_{0};
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// How long an operation may wait: not at all, for ever, until an instant, or until it is told to stop.
+#pragma once
+
+#include <strait/base/sync.hpp>
+#include <strait/error.hpp>
+#include <strait/wait/deadline.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+struct patience {
+  bool only_try = false;
+  deadline until = deadline::never();
+  const stop_token* stop = nullptr;
+
+  static patience none() noexcept { return {true, deadline::never(), nullptr}; }
+  static patience forever() noexcept { return {}; }
+  static patience till(deadline d) noexcept { return {false, d, nullptr}; }
+  static patience unless(const stop_token& t) noexcept {
+    return {false, deadline::never(), t.stop_possible() ? &t : nullptr};
+  }
+
+  /// Why the wait is over, or success if it is not.
+  errc exhausted() const noexcept {
+    if (stop != nullptr && stop->stop_requested()) return errc::cancelled;
+    if (until.passed()) return errc::timeout;
+    return success;
+  }
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The channel without a queue: a message goes from hand to hand, and a send returns when a receiver is
+// bound to take this very message.
+//
+// Two lines, one lock. Whoever comes looks into the other line first; if somebody stands there, the two
+// meet, else it lines up itself. Looking and lining up are one step under the lock, so there is no
+// second look to take. The message moves straight from the sender's hands into the receiver's result,
+// outside the lock.
+//
+// How two meet. The comer selects the waiter (once: see wait/waiter.hpp).
+//   - The waiter has arrived, it brought its pointer: it is `bound` and sleeps on; the comer moves the
+//     message and finishes it (done).
+//   - The waiter is only promised, its owner must make the message first or was asked for by a selector:
+//     it is `called`; the two are linked as peers and the comer waits, bound, until the owner arrives.
+//   - The comer is only promised itself: they are linked, and it arrives or cancels later.
+//   The second of two peers to arrive moves the message and finishes the first. A peer that cancels
+//   releases the other, which starts again; nothing has moved until both are there, so nothing is lost.
+//
+// A select lines up in several channels, so it can be selected here while it looks there. Before it
+// binds somebody it therefore makes itself unselectable (claiming). Two that claim each other: the one
+// at the higher address steps back. Only the lower one waits, so there is no cycle, and no helping.
+//
+// Invariants
+//   X1 Nobody stands in one line while an unselected stranger stands in the other.
+//   X2 peer links are mutual, and change under the lock; a party in a link is not in a line.
+//   X3 A bound party's owner does not leave before it is finished (done or released): its pointer and
+//      its node stay valid for its peer.
+//   X4 After close() nobody lines up; meetings under way end as they would have.
+//
+// Order: everything above is under the lock, but the message. Its move comes before finish(), whose
+// release pairs with the waiter's acquire (S1, P1 in wait/waiter.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <strait/base/backoff.hpp>
+#include <strait/base/cache_line.hpp>
+#include <strait/base/contract.hpp>
+#include <strait/base/sync.hpp>
+#include <strait/channel/channel_base.hpp>
+#include <strait/channel/party.hpp>
+#include <strait/channel/patience.hpp>
+#include <strait/error.hpp>
+#include <strait/queue/status.hpp>
+#include <strait/wait/wait_queue.hpp>
+#include <strait/wait/waiter.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+template <class T>
+class rendezvous_core final : public channel_base {
+ public:
+  rendezvous_core() noexcept : channel_base(channel_kind::rendezvous) {}
+
+  // ---- the operations ----
+
+  errc send(T& message, const patience& p) noexcept {
+    return meet(senders_, receivers_, &message, nullptr, p, errc::full);
+  }
+  errc recv(recv_result<T>& out, const patience& p) noexcept {
+    return meet(receivers_, senders_, nullptr, &out, p, errc::empty);
+  }
+
+  void close() noexcept {
+    for (bool more = true; more;) {
+      owed_wakeups owed;
+      {
+        sync::lock_guard lock(mutex_);
+        closed_.store(true, sync::release);  // release: pairs with is_closed's acquire
+        more = dismiss(senders_, owed) || dismiss(receivers_, owed);
+      }
+      owed.deliver();
+    }
+    senders_.watchers.notify_all();
+    receivers_.watchers.notify_all();
+  }
+
+  bool is_closed() const noexcept {
+    return closed_.load(sync::acquire);
+  }  // acquire: pairs with close's release
+  std::size_t size() const noexcept { return 0; }
+  bool full() const noexcept { return true; }
+  std::optional<std::size_t> capacity() const noexcept { return 0; }
+
+  // ---- select: see channel/core.hpp for what each means ----
+
+  queue_status select_recv(recv_result<T>& out) noexcept {
+    return status(recv(out, patience::none()));
+  }
+  queue_status reserve_recv(party<T>& me) noexcept { return reserve(senders_, me); }
+  queue_status commit_recv(party<T>& me, recv_result<T>& out) noexcept {
+    me.result = &out;
+    const queue_status s = arrive(me);
+    me.result = nullptr;
+    return s;
+  }
+  void cancel_recv(party<T>& me) noexcept { cancel(me); }
+  bool enlist_recv(party<T>& me, bool probe) noexcept {
+    return enlist(receivers_, senders_, me, probe);
+  }
+  void delist_recv(party<T>& me, bool probe) noexcept { delist(receivers_, me, probe); }
+  bool recv_ready(bool probe) const noexcept { return ready(senders_, probe); }
+  void pass_on_recv() noexcept {}  // who is selected here is bound, and a watcher takes nothing
+  std::uint64_t recv_version() const noexcept {
+    return senders_.arrivals.load(sync::acquire);  // acquire: pairs with line_up's release
+  }
+  deadline recv_due() const noexcept { return deadline::never(); }
+
+  queue_status select_send(T& message) noexcept { return status(send(message, patience::none())); }
+  queue_status reserve_send(party<T>& me) noexcept { return reserve(receivers_, me); }
+  queue_status commit_send(party<T>& me, T& message) noexcept {
+    me.message = &message;
+    const queue_status s = arrive(me);
+    me.message = nullptr;
+    return s;
+  }
+  void cancel_send(party<T>& me) noexcept { cancel(me); }
+  bool enlist_send(party<T>& me, bool probe) noexcept {
+    return enlist(senders_, receivers_, me, probe);
+  }
+  void delist_send(party<T>& me, bool probe) noexcept { delist(senders_, me, probe); }
+  bool send_ready(bool probe) const noexcept { return ready(receivers_, probe); }
+  void pass_on_send() noexcept {}
+  std::uint64_t send_version() const noexcept {
+    return receivers_.arrivals.load(sync::acquire);  // acquire: pairs with line_up's release
+  }
+
+ private:
+  struct line {
+    wait_list list;                        // of party<T>
+    sync::atomic<std::uint32_t> count{0};  // how many; written under the lock
+    sync::atomic<std::uint64_t> arrivals{0};
+    wait_queue
+        watchers;  // who only wants to know that the other line is not empty (selector::ready)
+  };
+
+  class owed_wakeups {
+   public:
+    bool full() const noexcept { return n_ == most; }
+    wakeup& next() noexcept { return owed_[n_]; }
+    void add() noexcept { ++n_; }
+    void deliver() const noexcept {
+      for (int i = 0; i < n_; ++i) owed_[i].deliver();
+    }
+
+   private:
+    static constexpr int most = 16;
+    wakeup owed_[most];
+    int n_ = 0;
+  };
+
+  ~rendezvous_core() override = default;
+  void last_sender_gone() noexcept override { close(); }
+  void last_receiver_gone() noexcept override { close(); }
+
+  static queue_status status(errc e) noexcept {
+    if (e == success) return queue_status::ok;
+    return e == errc::closed ? queue_status::closed : queue_status::would_block;
+  }
+
+  // ---- under the lock ----
+
+  static void line_up(line& where, party<T>& me, place turn) noexcept {
+    turn == place::back ? where.list.push_back(me) : where.list.push_front(me);
+    // release: whoever sees the new count or version may look into the line; relaxed reads: under the lock
+    where.count.store(where.count.load(sync::relaxed) + 1, sync::release);
+    where.arrivals.store(where.arrivals.load(sync::relaxed) + 1,
+                         sync::release);  // release: as above
+  }
+  static void step_out(line& where, wait_node& node) noexcept {
+    where.list.remove(node);
+    where.count.store(where.count.load(sync::relaxed) - 1,
+                      sync::release);  // release: as in line_up
+  }
+
+  static void link(party<T>& a, party<T>& b) noexcept {
+    a.peer = &b;
+    b.peer = &a;
+  }
+
+  static bool is_lower(const waiter* a, const waiter* b) noexcept {
+    return reinterpret_cast<std::uintptr_t>(a) < reinterpret_cast<std::uintptr_t>(b);
+  }
+
+  enum class found : std::uint8_t { partner, nobody, step_back };
+
+  // Selects the first in `where` that is not `self`. `self` (a select that is claiming) steps back from
+  // a claiming waiter at a lower address; everybody else waits for it: it decides without our lock.
+  found select_first(line& where, const waiter* self, party<T>*& partner, wakeup& owed) noexcept {
+    for (wait_node* node = where.list.front(); node != nullptr;) {
+      wait_node* const next = node->next;
+      if (node->owner != self) {
+        auto& p = static_cast<party<T>&>(*node);
+        const waiter::state how = p.arrived ? waiter::bound : waiter::called;
+        auto claim = p.owner->try_select(how, p.arm, owed);
+        for (backoff b; claim == waiter::claim::busy;
+             claim = p.owner->try_select(how, p.arm, owed)) {
+          if (self != nullptr && is_lower(p.owner, self)) return found::step_back;
+          b.wait();
+        }
+        step_out(where, p);
+        if (claim == waiter::claim::won) {
+          partner = &p;
+          return found::partner;
+        }
+      }
+      node = next;
+    }
+    return found::nobody;
+  }
+
+  // Sends everybody home until `owed` is full; true if somebody is left.
+  static bool dismiss(line& where, owed_wakeups& owed) noexcept {
+    while (wait_node* node = where.list.front()) {
+      if (owed.full()) return true;
+      step_out(where, *node);
+      auto claim = node->owner->try_select(waiter::notified, node->arm, owed.next());
+      for (backoff b; claim == waiter::claim::busy;
+           claim = node->owner->try_select(waiter::notified, node->arm, owed.next())) {
+        b.wait();
+      }
+      if (claim == waiter::claim::won) owed.add();
+    }
+    return false;
+  }
+
+  // ---- outside the lock ----
+
+  // Both have arrived and are linked to nobody else: the message changes hands.
+  static void transfer(party<T>& a, party<T>& b) noexcept {
+    fill(a.result != nullptr ? *a.result : *b.result,
+         std::move(a.message != nullptr ? *a.message : *b.message));
+  }
+
+  static void tell_watchers(line& theirs) noexcept {
+    sync::light_fence();
+    if (theirs.watchers.anyone()) theirs.watchers.notify_all();
+  }
+
+  errc meet(line& mine, line& theirs, T* message, recv_result<T>* result, const patience& p,
+            errc nothing) noexcept {
+    if (p.only_try &&
+        theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with line_up's release
+      return is_closed() ? errc::closed : nothing;
+    }
+    for (place turn = place::back;;) {
+      waiter w;
+      party<T> me;
+      me.owner = &w;
+      me.message = message;
+      me.result = result;
+      me.arrived = true;
+      party<T>* partner = nullptr;
+      wakeup owed;
+      bool at_once = false;
+      {
+        sync::lock_guard lock(mutex_);
+        if (is_closed()) return errc::closed;
+        if (select_first(theirs, nullptr, partner, owed) == found::partner) {
+          at_once = partner->arrived;
+          if (!at_once) {
+            w.hold();
+            link(me, *partner);
+          }
+        } else if (p.only_try) {
+          return nothing;
+        } else {
+          line_up(mine, me, turn);
+        }
+      }
+      if (at_once) {
+        transfer(me, *partner);
+        partner->owner->finish(waiter::done).deliver();
+        return success;
+      }
+      if (partner != nullptr) {  // it must come first
+        owed.deliver();
+        if (w.park(deadline::never(), true) == waiter::done) return success;
+        continue;  // it cancelled
+      }
+      tell_watchers(theirs);
+      waiter::state how;
+      {
+        std::optional<stop_guard> on_stop;
+        if (p.stop != nullptr) on_stop.emplace(*p.stop, cancel_waiter{&w});
+        how = w.park(p.until, true);
+      }
+      switch (how) {
+        case waiter::done: return success;
+        case waiter::notified: return errc::closed;
+        case waiter::released: turn = place::front; break;  // called in vain: it keeps its turn
+        default:
+          delist(mine, me, false);
+          if (is_closed()) return errc::closed;
+          return how == waiter::cancelled ? errc::cancelled : errc::timeout;
+      }
+      // Released, perhaps after the deadline or the stop: one more try, then out.
+      if (const errc over = p.exhausted(); over != success) {
+        const errc last = meet(mine, theirs, message, result, patience::none(), nothing);
+        return last == nothing ? over : last;
+      }
+    }
+  }
+
+  // ---- promises ----
+
+  queue_status reserve(line& theirs, party<T>& me) noexcept {
+    if (theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with line_up's release
+      return is_closed() ? queue_status::closed : queue_status::would_block;
+    }
+    wakeup owed;
+    {
+      sync::lock_guard lock(mutex_);
+      if (is_closed()) return queue_status::closed;
+      party<T>* partner = nullptr;
+      if (select_first(theirs, nullptr, partner, owed) != found::partner)
+        return queue_status::would_block;
+      me.arrived = false;
+      link(me, *partner);
+    }
+    owed.deliver();
+    return queue_status::ok;
+  }
+
+  // We bring our pointer: ok, or would_block if the partner cancelled.
+  queue_status arrive(party<T>& me) noexcept {
+    waiter w(waiter::bound);
+    party<T>* peer;
+    {
+      sync::lock_guard lock(mutex_);
+      peer = me.peer;
+      if (peer == nullptr) return queue_status::would_block;
+      if (peer->arrived) {
+        me.peer = peer->peer = nullptr;
+      } else {
+        me.owner = &w;
+        me.arrived = true;
+        peer = nullptr;
+      }
+    }
+    if (peer != nullptr) {
+      transfer(me, *peer);
+      peer->owner->finish(waiter::done).deliver();
+      return queue_status::ok;
+    }
+    const waiter::state how = w.park(deadline::never(), true);
+    me.arrived = false;
+    return how == waiter::done ? queue_status::ok : queue_status::would_block;
+  }
+
+  void cancel(party<T>& me) noexcept {
+    party<T>* peer;
+    {
+      sync::lock_guard lock(mutex_);
+      peer = std::exchange(me.peer, nullptr);
+      if (peer == nullptr) return;
+      peer->peer = nullptr;
+      if (!peer->arrived) return;  // it learns of it when it arrives
+    }
+    peer->owner->finish(waiter::released).deliver();
+  }
+
+  // ---- a select lines up ----
+
+  // True if the operation is chosen: done already (arrived parties) or promised (the others).
+  bool enlist(line& mine, line& theirs, party<T>& me, bool probe) noexcept {
+    if (probe) {
+      mine.watchers.add(me, place::back);
+      return false;
+    }
+    waiter& w = *me.owner;
+    for (backoff b;; b.wait()) {
+      party<T>* partner = nullptr;
+      wakeup owed;
+      waiter here(waiter::bound);
+      bool must_wait = false;
+      {
+        sync::lock_guard lock(mutex_);
+        if (is_closed() || !w.begin_claim()) return false;  // ready() tells, or somebody was faster
+        const found f = select_first(theirs, &w, partner, owed);
+        if (f == found::nobody) line_up(mine, me, place::back);
+        w.end_claim(f == found::partner);
+        if (f == found::step_back) continue;
+        if (f == found::partner && !(me.arrived && partner->arrived)) {
+          link(me, *partner);
+          if (me.arrived) {
+            me.owner = &here;
+            must_wait = true;
+          }
+        }
+      }
+      if (partner == nullptr) {
+        tell_watchers(theirs);
+        return false;
+      }
+      if (must_wait) {
+        owed.deliver();
+        const bool done = here.park(deadline::never(), true) == waiter::done;
+        me.owner = &w;
+        return done;
+      }
+      if (me.arrived) {
+        transfer(me, *partner);
+        partner->owner->finish(waiter::done).deliver();
+      } else {
+        owed.deliver();
+      }
+      return true;
+    }
+  }
+
+  void delist(line& mine, party<T>& me, bool probe) noexcept {
+    if (probe) return mine.watchers.remove(me);
+    sync::lock_guard lock(mutex_);
+    if (me.linked) step_out(mine, me);
+  }
+
+  bool ready(const line& theirs, bool probe) const noexcept {
+    return is_closed() || (probe && theirs.count.load(sync::acquire) !=
+                                        0);  // acquire: pairs with line_up's release
+  }
+
+  sync::mutex mutex_;
+  sync::atomic<bool> closed_{false};
+  alignas(cache_line) line senders_;
+  line receivers_;
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Waiting for several things at once.
+//
+//   auto fired = strait::select(
+//       strait::on_recv(rx1, [](strait::recv_result<std::string> m) { ... }),  // sees closed too
+//       strait::on_recv(rx2, [](std::string m) { ... }),      // takes a T: drops out when rx2 closes
+//       strait::on_send(tx, value_or_callable, [](strait::send_result<T> r) { ... }),
+//       strait::on_timeout(500ms, [] { ... }),                // or a time_point
+//       strait::on_stop(stop_token, [] { ... }),
+//       strait::otherwise([] { ... }));                       // at most one; select does not wait
+//
+// `select` chooses fairly among the ready arms, `select_biased` the first in order. Any arm takes a
+// guard: on_recv(rx, f).when(condition). The result is the position of the arm that fired in the list of
+// arguments, or `closed` when no arm is left. Ready means "would not block", so an operation on a closed
+// channel is ready and completes with closed. A message or room that is ready goes before a stop
+// request and before a timeout that has passed. Nothing is allocated; handlers run after the operation
+// completed, with no lock held, and their exceptions reach the caller.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <strait/channel/select_arms.hpp>
+#include <strait/channel/select_handler.hpp>
+#include <strait/channel/select_op.hpp>
+#include <strait/error.hpp>
+#include <strait/wait/deadline.hpp>
+
+namespace strait::inline STRAIT_ABI {
+
+namespace detail {
+
+// ---- the arms ----
+
+struct arm_base {};
+
+template <class A>
+concept select_arm = std::derived_from<std::remove_cvref_t<A>, arm_base>;
+
+/// A guard: without its condition the arm is absent.
+template <class Derived>
+struct guarded : arm_base {
+  bool on = true;
+
+  [[nodiscard]] Derived when(bool condition) && {
+    on = on && condition;
+    return std::move(static_cast<Derived&>(*this));
+  }
+};
+
+template <class Receiver, class F>
+struct recv_arm : guarded<recv_arm<Receiver, F>> {
+  recv_arm(const Receiver& receiver, F&& f) : rx(&receiver), handler(std::move(f)) {}
+  const Receiver* rx;
+  F handler;
+};
+
+template <class Sender, class M, class F>
+struct send_arm : guarded<send_arm<Sender, M, F>> {
+  send_arm(const Sender& sender, M&& m, F&& f) : tx(&sender), message(&m), handler(std::move(f)) {}
+  const Sender* tx;
+  std::remove_reference_t<M>* message;
+  F handler;
+};
+
+template <class F>
+struct timeout_arm : guarded<timeout_arm<F>> {
+  timeout_arm(deadline d, F&& f) : until(d), handler(std::move(f)) {}
+  deadline until;
+  F handler;
+};
+
+template <class F>
+struct stop_arm : guarded<stop_arm<F>> {
+  stop_arm(stop_token t, F&& f) : token(std::move(t)), handler(std::move(f)) {}
+  stop_token token;
+  F handler;
+};
+
+template <class F>
+struct otherwise_arm : guarded<otherwise_arm<F>> {
+  explicit otherwise_arm(F&& f) : handler(std::move(f)) {}
+  F handler;
+};
+
+// ---- an arm at work: its operation, and what happens when it fires ----
+
+enum class arm_kind { operation, timeout, stop, otherwise };
+
+template <class Arm>
+class armed;
+
+template <class Receiver, class F>
+class armed<recv_arm<Receiver, F>> {
+  using T = typename Receiver::message_type;
+  static constexpr handler_takes taken = what_recv_handler_takes<F, T>();
+
+ public:
+  static constexpr arm_kind kind = arm_kind::operation;
+
+  explicit armed(recv_arm<Receiver, F>& arm) noexcept
+      : arm_(&arm), op_(*arm.rx, taken == handler_takes::message) {}
+
+  select_op* operation() noexcept { return arm_->on ? &op_ : nullptr; }
+
+  void fire() {
+    op_.finished();
+    if constexpr (taken == handler_takes::message) {
+      call_handler(arm_->handler, *op_.result());
+    } else if constexpr (taken == handler_takes::result) {
+      call_handler(arm_->handler, op_.result());
+    } else {
+      (void)std::invoke(arm_->handler);
+    }
+  }
+
+ private:
+  recv_arm<Receiver, F>* arm_;
+  recv_op<Receiver> op_;
+};
+
+/// How a send arm comes by its message: see on_send.
+template <class T, class M>
+struct message_maker {
+  std::remove_reference_t<M>* source;
+
+  T operator()() const {
+    if constexpr (!std::is_same_v<std::remove_cvref_t<M>, T> && std::invocable<M> &&
+                  std::is_same_v<std::remove_cvref_t<std::invoke_result_t<M>>, T>) {
+      return std::invoke(std::forward<M>(*source));
+    } else {
+      return T(std::forward<M>(*source));
+    }
+  }
+};
+
+template <class Sender, class M, class F>
+class armed<send_arm<Sender, M, F>> {
+  using T = typename Sender::message_type;
+  using maker = message_maker<T, M>;
+  static constexpr bool in_hand = std::is_same_v<M, T>;  // an expiring T: moved from if it is sent
+  using op = std::conditional_t<in_hand, send_op<Sender>, lazy_send_op<Sender, maker>>;
+
+ public:
+  static constexpr arm_kind kind = arm_kind::operation;
+
+  explicit armed(send_arm<Sender, M, F>& arm) noexcept
+      : arm_(&arm), make_{arm.message}, op_(*arm.tx, source(arm, make_)) {}
+
+  select_op* operation() noexcept { return arm_->on ? &op_ : nullptr; }
+
+  void fire() {
+    send_result<T> result = op_.complete();
+    if constexpr (takes<F, send_result<T>>) {
+      call_handler(arm_->handler, result);
+    } else {
+      (void)std::invoke(arm_->handler);
+    }
+  }
+
+ private:
+  static auto& source(send_arm<Sender, M, F>& arm, maker& make) noexcept {
+    if constexpr (in_hand) {
+      return *arm.message;
+    } else {
+      return make;
+    }
+  }
+
+  send_arm<Sender, M, F>* arm_;
+  maker make_;
+  op op_;
+};
+
+template <class Arm, arm_kind Kind>
+class armed_plain {
+ public:
+  static constexpr arm_kind kind = Kind;
+  explicit armed_plain(Arm& arm) noexcept : arm_(&arm) {}
+  bool on() const noexcept { return arm_->on; }
+  Arm& arm() const noexcept { return *arm_; }
+  void fire() { (void)std::invoke(arm_->handler); }
+
+ private:
+  Arm* arm_;
+};
+template <class F>
+class armed<timeout_arm<F>> : public armed_plain<timeout_arm<F>, arm_kind::timeout> {
+  using armed_plain<timeout_arm<F>, arm_kind::timeout>::armed_plain;
+};
+template <class F>
+class armed<stop_arm<F>> : public armed_plain<stop_arm<F>, arm_kind::stop> {
+  using armed_plain<stop_arm<F>, arm_kind::stop>::armed_plain;
+};
+template <class F>
+class armed<otherwise_arm<F>> : public armed_plain<otherwise_arm<F>, arm_kind::otherwise> {
+  using armed_plain<otherwise_arm<F>, arm_kind::otherwise>::armed_plain;
+};
+
+// ---- the static select: collects its arms, runs, fires ----
+
+template <class... Arms>
+class static_select {
+ public:
+  explicit static_select(Arms&... arms) noexcept : arms_(arms...) {}
+
+  expected<std::size_t, errc> run(bool fair) {
+    collect(std::index_sequence_for<Arms...>());
+    select_plan plan{.ops = {ops_.data(), n_ops_},
+                     .stops = {stops_.data(), n_stops_},
+                     .until = until_,
+                     .wait = otherwise_ == none,
+                     .fair = fair,
+                     .may_be_empty = otherwise_ != none || timeout_ != none || n_stops_ != 0};
+    std::size_t fired = none;
+    {
+      select_run select(plan);
+      const select_outcome out = select();
+      switch (out.how) {
+        case select_end::no_arms: return expected<std::size_t, errc>(unexpect, errc::closed);
+        case select_end::chosen: fired = out.op->position; break;
+        case select_end::timeout: fired = timeout_; break;
+        case select_end::nothing_ready: fired = otherwise_; break;
+        case select_end::stopped: fired = stopped_arm(); break;
+      }
+    }
+    fire(fired, std::index_sequence_for<Arms...>());
+    return fired;
+  }
+
+ private:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  static constexpr std::size_t count = sizeof...(Arms);
+
+  template <std::size_t... I>
+  void collect(std::index_sequence<I...>) noexcept {
+    (add<I>(std::get<I>(arms_)), ...);
+  }
+
+  template <std::size_t I, class Armed>
+  void add(Armed& arm) noexcept {
+    if constexpr (Armed::kind == arm_kind::operation) {
+      if (select_op* op = arm.operation()) {
+        op->position = static_cast<std::uint32_t>(I);
+        ops_[n_ops_++] = op;
+      }
+    } else if (!arm.on()) {
+      return;
+    } else if constexpr (Armed::kind == arm_kind::timeout) {
+      if (timeout_ == none || arm.arm().until < until_) {
+        until_ = arm.arm().until;
+        timeout_ = I;
+      }
+    } else if constexpr (Armed::kind == arm_kind::stop) {
+      stops_[n_stops_].token = &arm.arm().token;
+      stop_positions_[n_stops_++] = I;
+    } else {
+      otherwise_ = I;
+    }
+  }
+
+  std::size_t stopped_arm() const noexcept {
+    for (std::size_t i = 0; i < n_stops_; ++i) {
+      if (stops_[i].token->stop_requested()) return stop_positions_[i];
+    }
+    return none;  // not reached: a stop request is not taken back
+  }
+
+  template <std::size_t... I>
+  void fire(std::size_t which, std::index_sequence<I...>) {
+    (void)((I == which && (std::get<I>(arms_).fire(), true)) || ...);
+  }
+
+  std::tuple<armed<Arms>...> arms_;
+  std::array<select_op*, count + 1> ops_{};
+  std::array<stop_arm_state, (0 + ... + std::size_t{armed<Arms>::kind == arm_kind::stop}) + 1>
+      stops_{};
+  std::array<std::size_t, count + 1> stop_positions_{};
+  std::size_t n_ops_ = 0;
+  std::size_t n_stops_ = 0;
+  deadline until_ = deadline::never();
+  std::size_t timeout_ = none;
+  std::size_t otherwise_ = none;
+};
+
+template <class... Arms>
+constexpr std::size_t otherwise_count =
+    (std::size_t{0} + ... + std::size_t{armed<Arms>::kind == arm_kind::otherwise});
+
+template <class... Arms>
+expected<std::size_t, errc> run_select(bool fair, Arms&&... arms) {
+  static_assert((select_arm<Arms> && ...),
+                "strait: select takes arms: on_recv, on_send, on_timeout, on_stop, otherwise");
+  static_assert(
+      (!std::is_lvalue_reference_v<Arms> && ...),
+      "strait: select takes its arms as rvalues: write them in place, or std::move a named one");
+  if constexpr ((select_arm<Arms> && ...) && (!std::is_lvalue_reference_v<Arms> && ...)) {
+    static_assert(otherwise_count<Arms...> <= 1, "strait: select takes at most one otherwise arm");
+    return static_select<Arms...>(arms...).run(fair);
+  } else {
+    return expected<std::size_t, errc>(unexpect, errc::closed);
+  }
+}
+
+template <class Handle>
+concept receiving_handle = requires(const Handle& h) {
+  typename Handle::message_type;
+  h.try_recv();
+};
+template <class Handle>
+concept sending_handle =
+    requires(const Handle& h) { typename Handle::message_type; } && !receiving_handle<Handle>;
+
+}  // namespace detail
+
+// ---- making arms ----
+
+/// Receives from `rx`. The handler takes the message (a T: then the arm drops out when the channel is
+/// closed), or a recv_result<T>, or nothing (both see closed too).
+template <class Receiver, class F = detail::no_handler>
+[[nodiscard]] auto on_recv(const Receiver& rx, F handler = {}) {
+  static_assert(detail::receiving_handle<Receiver>, "strait: on_recv takes a receiver");
+  using T = typename Receiver::message_type;
+  static_assert(detail::what_recv_handler_takes<F, T>() != detail::handler_takes::nothing ||
+                    std::invocable<F&>,
+                "strait: on_recv's handler takes the message, a recv_result of it, or nothing");
+  return detail::recv_arm<Receiver, F>(rx, std::move(handler));
+}
+
+/// Sends through `tx`. `message` is the value, if its decayed type is T (an rvalue is moved from only if
+/// the arm fires and the send succeeds; an lvalue is copied when the arm fires); else, if it is callable
+/// without arguments and gives a T, it makes the message when the arm fires; else it is converted then.
+/// An rvalue is held by reference. The handler takes a send_result<T> or nothing.
+template <class Sender, class M, class F = detail::no_handler>
+[[nodiscard]] auto on_send(const Sender& tx, M&& message, F handler = {}) {
+  static_assert(detail::sending_handle<Sender>, "strait: on_send takes a sender");
+  using T = typename Sender::message_type;
+  static_assert(std::is_invocable_r_v<T, detail::message_maker<T, M>> &&
+                    (std::constructible_from<T, M> || std::invocable<M>),
+                "strait: on_send's second argument is the message, a callable that makes it, or "
+                "converts to it");
+  static_assert(detail::takes<F, send_result<T>> || std::invocable<F&>,
+                "strait: on_send's handler takes a send_result of the message, or nothing");
+  return detail::send_arm<Sender, M, F>(tx, std::forward<M>(message), std::move(handler));
+}
+
+/// Fires when nothing else did for `time` (or until a time point) from now.
+template <class Rep, class Period, class F = detail::no_handler>
+[[nodiscard]] auto on_timeout(std::chrono::duration<Rep, Period> time, F handler = {}) {
+  return detail::timeout_arm<F>(detail::deadline::after(time), std::move(handler));
+}
+template <class Clock, class Duration, class F = detail::no_handler>
+[[nodiscard]] auto on_timeout(std::chrono::time_point<Clock, Duration> time, F handler = {}) {
+  return detail::timeout_arm<F>(detail::deadline::until(time), std::move(handler));
+}
+
+/// Fires when `token` is asked to stop.
+template <class F = detail::no_handler>
+[[nodiscard]] auto on_stop(stop_token token, F handler = {}) {
+  return detail::stop_arm<F>(std::move(token), std::move(handler));
+}
+
+/// Fires when no operation is ready; with it, select does not wait.
+template <class F = detail::no_handler>
+[[nodiscard]] auto otherwise(F handler = {}) {
+  return detail::otherwise_arm<F>(std::move(handler));
+}
+
+// ---- selecting ----
+
+/// Waits until one of the arms can go, does its operation and runs its handler. Fair: the arms that are
+/// ready have the same chance. Returns the position of the arm that fired; closed: no arm is left.
+/// Throws what a handler, a message maker or a copy throws. Complexity: O(arms), and O(waiters it meets).
+template <class... Arms>
+expected<std::size_t, errc> select(Arms&&... arms) {
+  return detail::run_select(true, std::forward<Arms>(arms)...);
+}
+
+/// As select, but the first ready arm in the order of the arguments goes.
+template <class... Arms>
+expected<std::size_t, errc> select_biased(Arms&&... arms) {
+  return detail::run_select(false, std::forward<Arms>(arms)...);
+}
+
+}  // namespace strait::inline STRAIT_ABI

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The operations a static select is made of: a receive, a send whose message is there, a send whose
+// message is made when it is chosen. Each leads to its handle's core, whatever the flavor.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include <strait/channel/receiver.hpp>
+#include <strait/channel/select_op.hpp>
+#include <strait/channel/sender.hpp>
+#include <strait/error.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+constexpr attempt as_attempt(queue_status s) noexcept {
+  return s == queue_status::would_block ? attempt::not_ready : attempt::chosen;
+}
+
+/// What all operations on one handle share: its core, its party, and the half of a core it uses.
+template <class Handle>
+class handle_op : public select_op {
+ public:
+  using message_type = typename Handle::message_type;
+
+  explicit handle_op(const Handle& handle) noexcept : handle_(&handle) {}
+
+ protected:
+  ~handle_op() = default;
+
+  bool has_core() const noexcept { return access::core(*handle_) != nullptr; }
+  template <class F>
+  decltype(auto) with(F&& f) const {
+    return access::with_core(*handle_, std::forward<F>(f));
+  }
+
+  const Handle* handle_;
+  party<message_type> me_;
+  bool probing_ = false;  // only asks whether the operation is ready
+};
+
+template <class Receiver>
+class recv_op_base : public handle_op<Receiver> {
+ public:
+  using handle_op<Receiver>::handle_op;
+
+  bool enlist(waiter& owner) noexcept override {
+    this->me_.owner = &owner;
+    this->me_.arm = this->position;
+    return this->has_core() &&
+           this->with([&](auto& c) { return c.enlist_recv(this->me_, this->probing_); });
+  }
+  void delist() noexcept override {
+    if (this->has_core()) this->with([&](auto& c) { c.delist_recv(this->me_, this->probing_); });
+  }
+  bool ready() const noexcept override {
+    return !this->has_core() || this->with([&](auto& c) { return c.recv_ready(this->probing_); });
+  }
+  void pass_on() noexcept override {
+    if (this->has_core()) this->with([](auto& c) { c.pass_on_recv(); });
+  }
+  std::uint64_t version() const noexcept override {
+    return this->has_core() ? this->with([](auto& c) { return c.recv_version(); }) : 0;
+  }
+  deadline due() const noexcept override {
+    return this->has_core() ? this->with([](auto& c) { return c.recv_due(); }) : deadline::never();
+  }
+
+ protected:
+  ~recv_op_base() = default;
+};
+
+template <class Sender>
+class send_op_base : public handle_op<Sender> {
+ public:
+  using handle_op<Sender>::handle_op;
+
+  bool enlist(waiter& owner) noexcept override {
+    this->me_.owner = &owner;
+    this->me_.arm = this->position;
+    return this->has_core() &&
+           this->with([&](auto& c) { return c.enlist_send(this->me_, this->probing_); });
+  }
+  void delist() noexcept override {
+    if (this->has_core()) this->with([&](auto& c) { c.delist_send(this->me_, this->probing_); });
+  }
+  bool ready() const noexcept override {
+    return !this->has_core() || this->with([&](auto& c) { return c.send_ready(this->probing_); });
+  }
+  void pass_on() noexcept override {
+    if (this->has_core()) this->with([](auto& c) { c.pass_on_send(); });
+  }
+  std::uint64_t version() const noexcept override {
+    return this->has_core() ? this->with([](auto& c) { return c.send_version(); }) : 0;
+  }
+  deadline due() const noexcept override { return deadline::never(); }
+
+ protected:
+  ~send_op_base() = default;
+};
+
+/// Receives into `result()`. With `messages_only` it drops out when the channel is closed.
+template <class Receiver>
+class recv_op final : public recv_op_base<Receiver> {
+ public:
+  using T = typename Receiver::message_type;
+
+  recv_op(const Receiver& rx, bool messages_only) noexcept
+      : recv_op_base<Receiver>(rx), messages_only_(messages_only) {
+    this->me_.result = &result_;
+    this->me_.arrived = true;
+  }
+
+  attempt try_now() override {
+    queue_status s = queue_status::closed;
+    if (this->has_core()) {
+      s = this->with([&](auto& c) {
+        if constexpr (requires { c.select_recv(result_, slept_for_); }) {
+          return c.select_recv(result_, slept_for_);
+        } else {
+          return c.select_recv(result_);
+        }
+      });
+    }
+    if (s != queue_status::closed) return as_attempt(s);
+    if (messages_only_) return attempt::dropped;
+    result_.error() = errc::closed;
+    return attempt::chosen;
+  }
+  bool enlist(waiter& owner) noexcept override {
+    slept_for_ = this->due();
+    return recv_op_base<Receiver>::enlist(owner);
+  }
+  void selected() noexcept override {}  // the partner has filled the result
+
+  recv_result<T>& result() noexcept { return result_; }
+  void finished() noexcept {
+    if (result_ || result_.error() == errc::closed) access::used(*this->handle_);
+  }
+
+ private:
+  recv_result<T> result_ = recv_failed<T>(errc::empty);
+  deadline slept_for_ = deadline::at(sync::time_point::min());
+  bool messages_only_;
+};
+
+/// Sends the caller's message; it is moved from only if the operation is chosen and not closed.
+template <class Sender>
+class send_op final : public send_op_base<Sender> {
+ public:
+  using T = typename Sender::message_type;
+
+  send_op(const Sender& tx, T& message) noexcept : send_op_base<Sender>(tx), message_(&message) {
+    this->me_.message = &message;
+    this->me_.arrived = true;
+  }
+
+  attempt try_now() override {
+    queue_status s = queue_status::closed;
+    if (this->has_core()) s = this->with([&](auto& c) { return c.select_send(*message_); });
+    closed_ = s == queue_status::closed;
+    return as_attempt(s);
+  }
+  void selected() noexcept override {}
+
+  /// Completes the operation: what came of it, with the message if it was not sent.
+  send_result<T> complete() {
+    access::used(*this->handle_);
+    return send_outcome(closed_ ? errc::closed : success, *message_);
+  }
+
+ private:
+  T* message_;
+  bool closed_ = false;
+};
+
+/// Sends a message that is made when the operation is chosen, with no lock held. Until then it is a
+/// promise (core.hpp, rendezvous.hpp); should making the message throw, the promise is given back.
+template <class Sender, class Maker>
+class lazy_send_op final : public send_op_base<Sender> {
+ public:
+  using T = typename Sender::message_type;
+
+  lazy_send_op(const Sender& tx, Maker& maker) noexcept
+      : send_op_base<Sender>(tx), maker_(&maker) {}
+  ~lazy_send_op() { give_back(); }
+
+  attempt try_now() override {
+    queue_status s = queue_status::closed;
+    if (this->has_core()) s = this->with([&](auto& c) { return c.reserve_send(this->me_); });
+    promised_ = s == queue_status::ok;
+    return as_attempt(s);
+  }
+  bool enlist(waiter& owner) noexcept override {
+    promised_ = send_op_base<Sender>::enlist(owner);
+    return promised_;
+  }
+  void selected() noexcept override { promised_ = true; }
+
+  /// Makes the message and sends it: success, closed, or full (the selector that had promised to take
+  /// it dropped its promise meanwhile); in the last two the result holds the message.
+  send_result<T> complete() {
+    T message((*maker_)());
+    errc e = errc::closed;
+    if (promised_) {
+      const queue_status s = this->with([&](auto& c) { return c.commit_send(this->me_, message); });
+      promised_ = false;
+      e = s == queue_status::ok ? success : (s == queue_status::closed ? errc::closed : errc::full);
+    }
+    if (e != errc::full) access::used(*this->handle_);
+    return send_outcome(e, message);
+  }
+
+ private:
+  void give_back() noexcept {
+    if (std::exchange(promised_, false)) this->with([&](auto& c) { c.cancel_send(this->me_); });
+  }
+
+  Maker* maker_;
+  bool promised_ = false;
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail

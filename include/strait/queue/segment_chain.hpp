@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What the unbounded queues with many senders share: a chain of segments, and the senders' half.
+//
+// Source: the list flavour of crossbeam-channel (after D. Vyukov), with the segments recycled, the first
+// one installed by the chain itself, and the receivers' halves written apart: mpsc_segments.hpp and
+// segments.hpp.
+//
+// Layout
+//   tail_       [ index:55 | 0:8 | closed:1 ]     where the next message goes
+//   tail_block_ the segment of tail_
+//   root_       the first segment ever; written once. An idle channel owns none.
+//   spare_      one empty segment on its way back to the senders, or null
+//   An index counts places; lap = size + 1 of them a segment. The last value of a lap stands for no
+//   place: while tail_ has it, the sender that took the last place is putting in the next segment.
+//
+// A sender claims its place by moving tail_ with one compare-exchange. It looks into the segment only
+// when it owns a place there, and a segment is given up only when all its places have been emptied, so
+// nobody ever looks into a segment that is gone: no hazard pointers, no epochs. The sender that is
+// about to take the last place brings the next segment along, so memory runs out before a place is
+// claimed, with nothing changed.
+//
+// Invariants
+//   C1 tail_ moves strictly forward. tail_block_ changes only while tail_ stands on a lap's last value:
+//      a compare-exchange on a value read before tail_block_ proves that the segment is the right one.
+//   C2 closed is in tail_: after it no claim succeeds, and "head == tail, closed" is the end for good.
+//   C3 The sender of a last place touches its segment last when it publishes that place's message.
+//
+// Order edges
+//   C-R1 release: tail_ moves, after tail_block_ (and root_) were written; pairs with C-A1
+//   C-A1 acquire: tail_ is read before tail_block_, root_ and the tests for empty; pairs with C-R1
+//   C-R2 release: the link to the next segment; pairs with C-A2
+//   C-A2 acquire: the receiver follows it; pairs with C-R2
+//   C-R3 release: a spare segment, emptied; pairs with C-A3
+//   C-A3 acquire: it is taken before it is filled again; pairs with C-R3
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <strait/base/backoff.hpp>
+#include <strait/base/cache_line.hpp>
+#include <strait/base/slot.hpp>
+#include <strait/base/sync.hpp>
+#include <strait/queue/segment_size.hpp>
+#include <strait/queue/status.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+/// The words of a chain: [ index:55 | reserved:8 | closed:1 ].
+namespace chain_words {
+inline constexpr std::uint64_t closed = 1;
+inline constexpr std::uint64_t one_reserved = 2;
+inline constexpr std::uint64_t most_reserved = 255;
+inline constexpr unsigned index_shift = 9;
+inline constexpr std::uint64_t one = std::uint64_t{1} << index_shift;
+inline constexpr std::uint64_t index_mask = ~std::uint64_t{0} >> index_shift;
+
+constexpr std::uint64_t index(std::uint64_t word) noexcept { return word >> index_shift; }
+constexpr std::uint64_t reserved(std::uint64_t word) noexcept {
+  return (word >> 1) & most_reserved;
+}
+}  // namespace chain_words
+
+/// Mark is what a place keeps beside its message: a default-constructed one means "never written".
+template <class T, class Mark>
+class segment_chain {
+ public:
+  struct place {
+    Mark mark{};
+    slot<T> message;
+  };
+
+  static constexpr std::size_t size = messages_per_segment(sizeof(place));
+  static constexpr std::uint64_t lap = size + 1;
+
+  struct segment {
+    sync::atomic<segment*> next{nullptr};
+    place places[size];
+  };
+
+  /// A place that was claimed, or (null) closed.
+  struct claim {
+    place* where;
+    std::uint64_t index;
+  };
+
+  segment_chain() noexcept = default;
+  segment_chain(const segment_chain&) = delete;
+  segment_chain& operator=(const segment_chain&) = delete;
+  ~segment_chain() { destroy(spare_.load(sync::acquire)); }  // C-A3 acquire
+
+  /// Throws std::bad_alloc with nothing changed. Waits for a sender that is putting in a segment.
+  claim claim_place() {
+    spare_holder next{*this};
+    std::uint64_t t = tail_.load(sync::acquire);  // C-A1 acquire
+    for (backoff b;;) {
+      if ((t & chain_words::closed) != 0) return {nullptr, 0};
+      segment* block =
+          tail_block_.load(sync::acquire);  // acquire: the segment as its installer left it
+      const std::uint64_t offset = chain_words::index(t) % lap;
+      if (offset == size) {
+        b.wait();
+        t = tail_.load(sync::acquire);  // C-A1 acquire
+        continue;
+      }
+      if (block == nullptr) [[unlikely]] {
+        install_first();
+        t = tail_.load(sync::acquire);  // C-A1 acquire
+        continue;
+      }
+      const bool last = offset + 1 == size;
+      if (last && next.held == nullptr) next.held = fresh();
+      // C-R1 release: pairs with C-A1; acquire on both, for the next look at tail_block_ (C-A1)
+      if (!tail_.compare_exchange_weak(t, t + chain_words::one, sync::acq_rel, sync::acquire))
+        continue;
+      if (last) {
+        segment* const fresh_one = std::exchange(next.held, nullptr);
+        tail_block_.store(fresh_one, sync::release);       // release: the segment's construction
+        tail_.fetch_add(chain_words::one, sync::acq_rel);  // C-R1 release: pairs with C-A1
+        block->next.store(fresh_one, sync::release);       // C-R2 release: pairs with C-A2
+      }
+      return {&block->places[offset], chain_words::index(t)};
+    }
+  }
+
+  bool close() noexcept {
+    return (tail_.fetch_or(chain_words::closed, sync::acq_rel) & chain_words::closed) ==
+           0;  // C-R1 release
+  }
+  std::uint64_t tail() const noexcept { return tail_.load(sync::acquire); }  // C-A1 acquire
+  segment* root() const noexcept { return root_.load(sync::acquire); }       // C-A1 acquire
+
+  /// Messages from `head` to `tail` (words); head is not ahead.
+  static std::uint64_t count(std::uint64_t tail, std::uint64_t head) noexcept {
+    const std::uint64_t t = chain_words::index(tail), h = chain_words::index(head);
+    const std::uint64_t places = (t - h) & chain_words::index_mask;
+    const std::uint64_t laps = (t / lap - h / lap) & (chain_words::index_mask / lap);
+    return places - laps;
+  }
+
+  /// An emptied segment comes back; the second one in a row is freed.
+  void recycle(segment* emptied) noexcept {
+    emptied->next.store(nullptr, sync::relaxed);  // relaxed: C-R3 below
+    if constexpr (requires(Mark& m) { m.reset(); }) {
+      for (place& p : emptied->places) p.mark.reset();
+    }
+    destroy(spare_.exchange(emptied, sync::acq_rel));  // C-R3 release: pairs with C-A3
+  }
+  static void destroy(segment* s) noexcept {
+    if (s == nullptr) return;
+    s->~segment();
+    sync::deallocate(s, alignof(segment));
+  }
+
+ private:
+  struct spare_holder {  // a segment brought along in vain goes back
+    segment_chain& chain;
+    segment* held = nullptr;
+    ~spare_holder() {
+      if (held != nullptr) chain.recycle(held);
+    }
+  };
+
+  segment* fresh() {
+    if (segment* spare = spare_.exchange(nullptr, sync::acquire)) return spare;  // C-A3 acquire
+    return ::new (sync::allocate(sizeof(segment), alignof(segment))) segment;
+  }
+
+  // Two steps that any sender can finish: whoever's segment becomes the root, it becomes the tail's.
+  STRAIT_COLD void install_first() {
+    segment* root = root_.load(sync::acquire);  // acquire: the segment's construction
+    if (root == nullptr) {
+      segment* mine = fresh();
+      // release: the segment's construction; acquire: the winner's
+      if (root_.compare_exchange_strong(root, mine, sync::acq_rel, sync::acquire)) {
+        root = mine;
+      } else {
+        recycle(mine);
+      }
+    }
+    segment* none = nullptr;
+    // release and acquire as above; null only before the first installation, so this cannot undo a later one
+    tail_block_.compare_exchange_strong(none, root, sync::acq_rel, sync::acquire);
+  }
+
+  alignas(cache_line) sync::atomic<std::uint64_t> tail_{0};
+  sync::atomic<segment*> tail_block_{nullptr};
+  alignas(cache_line) sync::atomic<segment*> root_{nullptr};
+  sync::atomic<segment*> spare_{nullptr};
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail

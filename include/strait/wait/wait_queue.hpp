@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The waiters of one side of one channel: first come, first served, and a word that says whether
+// anybody is there, so that a channel nobody waits for costs its users one load.
+//
+// The rule of the two looks (no lost wake-up)
+//   actor:   changes the channel      waiter:  add(node)
+//            light_fence()                     heavy_fence()
+//            anyone()? notify_one()            looks at the channel again, then parks
+// The fences are full: either the actor sees the count, or the waiter sees the change.
+//
+// Wake-ups are conserved. Call a channel's side "able" when one of its waiters could finish now.
+// Whenever the side is able and a waiter is parked, somebody is obliged to look:
+//   N1 the actor between its change and its look;
+//   N2 a notified waiter that has not yet tried again;
+//   N3 a waiter between add and its second look.
+// An obligation ends only where the side is not able, or nobody waits, or by notifying the next:
+//   - an actor looks after its change (N1 becomes N2, or nobody is there);
+//   - a notified waiter that succeeds passes on if the side is still able (so one notification
+//     serves a batch, and a message published behind a slow sender's place);
+//   - a notified waiter that finishes elsewhere (another arm, an exception) passes on likewise;
+//   - a notified waiter that finds nothing proves the side was not able, and waits again, in front.
+//
+// A node is unlinked under the lock by whoever selects its waiter; the owner unlinks the others. The
+// lock is held while a node is looked at, so a node leaves its owner's stack only when nobody looks.
+#pragma once
+
+#include <cstdint>
+
+#include <strait/base/sync.hpp>
+#include <strait/wait/waiter.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+/// One place in one queue, for one arm of one waiter. Lives on the waiter's stack.
+struct wait_node {
+  wait_node* previous = nullptr;
+  wait_node* next = nullptr;
+  waiter* owner = nullptr;
+  std::uint32_t arm = 0;
+  bool linked = false;  // guarded by the lock of the list it is for
+};
+
+/// An intrusive list; the caller holds the lock that guards it.
+class wait_list {
+ public:
+  wait_node* front() const noexcept { return first_; }
+
+  void push_back(wait_node& node) noexcept {
+    node.previous = last_;
+    node.next = nullptr;
+    (last_ != nullptr ? last_->next : first_) = &node;
+    last_ = &node;
+    node.linked = true;
+  }
+
+  void push_front(wait_node& node) noexcept {
+    node.previous = nullptr;
+    node.next = first_;
+    (first_ != nullptr ? first_->previous : last_) = &node;
+    first_ = &node;
+    node.linked = true;
+  }
+
+  void remove(wait_node& node) noexcept {
+    (node.previous != nullptr ? node.previous->next : first_) = node.next;
+    (node.next != nullptr ? node.next->previous : last_) = node.previous;
+    node.linked = false;
+  }
+
+ private:
+  wait_node* first_ = nullptr;
+  wait_node* last_ = nullptr;
+};
+
+/// Where a waiter lines up: newcomers at the back; who was called in vain keeps its turn.
+enum class place : std::uint8_t { back, front };
+
+class wait_queue {
+ public:
+  /// Followed by heavy_fence() and a second look at the channel (see above).
+  void add(wait_node& node, place where) noexcept {
+    sync::lock_guard lock(mutex_);
+    where == place::back ? list_.push_back(node) : list_.push_front(node);
+    // relaxed: only the lock's holder writes; the fence pair orders it against anyone()
+    count_.store(count_.load(sync::relaxed) + 1, sync::relaxed);
+  }
+
+  /// After the wait: takes the node out unless whoever selected us did.
+  void remove(wait_node& node) noexcept {
+    sync::lock_guard lock(mutex_);
+    if (node.linked) unlink(node);
+  }
+
+  /// The actor's look; preceded by light_fence() or by a lock taken since the change.
+  bool anyone() const noexcept {
+    return count_.load(sync::relaxed) != 0;  // relaxed: the fence pair orders it against add()
+  }
+
+  /// Selects the first waiter that can still be selected and wakes it. Waits for nobody but the lock.
+  STRAIT_NOINLINE void notify_one() noexcept {
+    wakeup owed;
+    {
+      sync::lock_guard lock(mutex_);
+      while (wait_node* node = list_.front()) {
+        if (select(*node, owed)) break;
+      }
+    }
+    owed.deliver();
+  }
+
+  /// Selects and wakes everybody that waits now.
+  STRAIT_COLD void notify_all() noexcept {
+    constexpr int batch = 16;
+    for (bool more = true; more;) {
+      wakeup owed[batch];
+      int n = 0;
+      {
+        sync::lock_guard lock(mutex_);
+        while (n < batch && list_.front() != nullptr) {
+          if (select(*list_.front(), owed[n])) ++n;
+        }
+        more = list_.front() != nullptr;
+      }
+      for (int i = 0; i < n; ++i) owed[i].deliver();
+    }
+  }
+
+ private:
+  bool select(wait_node& node, wakeup& owed) noexcept {
+    waiter& owner = *node.owner;
+    const std::uint32_t arm = node.arm;
+    unlink(node);
+    auto result = owner.try_select(waiter::notified, arm, owed);
+    for (backoff b; result == waiter::claim::busy;
+         result = owner.try_select(waiter::notified, arm, owed)) {
+      b.wait();  // its owner decides within a few instructions, without a lock
+    }
+    return result == waiter::claim::won;
+  }
+
+  void unlink(wait_node& node) noexcept {
+    list_.remove(node);
+    // relaxed: only the lock's holder writes; a stale larger value costs a useless look
+    count_.store(count_.load(sync::relaxed) - 1, sync::relaxed);
+  }
+
+  sync::atomic<std::uint32_t> count_{0};
+  sync::mutex mutex_;
+  wait_list list_;
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// One party that waits: a blocked thread, an arm of a select, later a suspended coroutine. It can be
+// selected exactly once, then resumed. All of it is one 32-bit word, on the waiting party's stack.
+//
+//   bits 0-3  state   waiting    nobody has selected it
+//                     claiming   its owner is about to bind a partner and must not be bound meanwhile
+//                     bound      a partner holds it and will finish it (rendezvous, partner moves the message)
+//                     called     selected; the owner itself must come and finish (it makes the message)
+//                     notified   selected; the channel may be ready: the owner tries again
+//                     done       the partner finished: the message has changed hands
+//                     released   the partner gave up: the owner tries again
+//                     cancelled  a stop token ended the wait
+//                     left       the owner ended the wait (deadline, or it need not wait any more)
+//   bit  4    asleep  the owner sleeps on the word: whoever changes the state wakes it
+//   bits 8-31 arm     which of the owner's arms was selected
+//
+// Transitions
+//   waiting  -> bound | called | notified   by others (once)      waiting -> cancelled  by a stop callback
+//   waiting  -> left | claiming             by the owner          claiming -> waiting | left  by the owner
+//   bound    -> done | released             by the partner that bound it
+// All states but waiting, claiming and bound are final: the owner leaves with them.
+//
+// Invariants
+//   W1 At most one party moves the word out of `waiting`: one compare-exchange decides.
+//   W2 A party that selected a waiter touches it no more after its last state change (the owner may be
+//      gone at once); the wake-up needs the word's address only. See futex_wake.
+//   W3 Who selected with `notified` has passed on a wake-up. Its receiver tries the channel again
+//      before it reports a timeout or a stop, and passes the wake-up on if it did not use it.
+//
+// Order edges
+//   S1 release, in every transition made by others: what they did for the waiter (the message moved,
+//      the peer linked) comes before its leaving; pairs with P1.
+//   P1 acquire, where the owner reads the word.
+//
+// What may be changed safely: the spin counts; the numbering. A coroutine's waiter differs in `wakeup`
+// alone, which is why a wake-up is an object that is delivered after the locks are gone.
+#pragma once
+
+#include <cstdint>
+
+#include <strait/base/backoff.hpp>
+#include <strait/base/contract.hpp>
+#include <strait/base/sync.hpp>
+#include <strait/wait/deadline.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+/// A wake-up that is owed. Collected under a lock, delivered after it: waking is a system call.
+class wakeup {
+ public:
+  wakeup() noexcept = default;
+  explicit wakeup(sync::futex_word* word) noexcept : word_(word) {}
+  void deliver() const noexcept {
+    if (word_ != nullptr) sync::futex_wake_all(word_);
+  }
+
+ private:
+  sync::futex_word* word_ = nullptr;  // null: the party was not asleep
+};
+
+class waiter {
+ public:
+  enum state : std::uint32_t {
+    waiting,
+    claiming,
+    bound,
+    called,
+    notified,
+    done,
+    released,
+    cancelled,
+    left
+  };
+
+  explicit waiter(state initial = waiting) noexcept : word_(initial) {}
+  waiter(const waiter&) = delete;
+  waiter& operator=(const waiter&) = delete;
+
+  // ---- for others ----
+
+  enum class claim : std::uint8_t { won, lost, busy };
+
+  /// Selects the waiter with `next` for `arm`. `busy`: its owner is claiming a partner just now.
+  claim try_select(state next, std::uint32_t arm, wakeup& owed) noexcept {
+    std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the exchange below decides
+    for (;;) {
+      if ((seen & state_mask) == claiming) return claim::busy;
+      if ((seen & state_mask) != waiting) return claim::lost;
+      // A bound waiter sleeps on (its partner will finish it), so the bit stays; others are woken.
+      const std::uint32_t stay = next == bound ? seen & asleep : 0;
+      // S1 release: what was linked for the waiter; pairs with P1
+      if (word_.compare_exchange_weak(seen, next | stay | arm << arm_shift, sync::acq_rel,
+                                      sync::relaxed)) {
+        if (next != bound && (seen & asleep) != 0) owed = wakeup(&word_);
+        return claim::won;
+      }
+    }
+  }
+
+  /// Ends a bound wait with done or released. The last touch of the waiter (W2).
+  wakeup finish(state outcome) noexcept {
+    sync::futex_word* word = &word_;
+    const std::uint32_t arm =
+        word->load(sync::relaxed) & ~low_mask;  // relaxed: fixed when it was bound
+    // S1 release: the message has moved; pairs with P1
+    const std::uint32_t seen = word->exchange(outcome | arm, sync::acq_rel);
+    return (seen & asleep) != 0 ? wakeup(word) : wakeup();
+  }
+
+  // ---- for the owner ----
+
+  /// Ends the wait from our side; false if somebody selected us first.
+  bool leave(state how = left) noexcept {
+    std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the exchange below decides
+    while ((seen & state_mask) == waiting) {
+      // P1 acquire on failure: somebody's S1 was first
+      if (word_.compare_exchange_weak(seen, how, sync::acq_rel, sync::acquire)) return true;
+    }
+    return false;
+  }
+
+  /// From a stop callback, in any thread; the callback's own synchronization keeps us alive.
+  void cancel() noexcept {
+    wakeup owed;
+    if (try_select(cancelled, 0, owed) == claim::busy) {
+      backoff b;
+      while (try_select(cancelled, 0, owed) == claim::busy) b.wait();
+    }
+    owed.deliver();
+  }
+
+  /// From now on nobody can bind us, until end_claim. False if somebody already did.
+  bool begin_claim() noexcept {
+    std::uint32_t expected = waiting;
+    // P1 acquire on failure: somebody's S1 was first
+    return word_.compare_exchange_strong(expected, claiming, sync::acq_rel, sync::acquire);
+  }
+  void end_claim(bool claimed) noexcept {
+    // S1 release: others that wait for us to decide go on with what we linked
+    word_.store(claimed ? left : waiting, sync::release);
+  }
+
+  /// Starts as bound; before anybody else knows the waiter.
+  void hold() noexcept {
+    word_.store(bound, sync::relaxed);
+  }  // relaxed: published by the caller's lock
+
+  bool decided() const noexcept { return is_final(word_.load(sync::acquire)); }  // P1 acquire
+
+  /// Sleeps until a final state; at the deadline it leaves, unless a partner holds us. Spins a little
+  /// first where `spinning` (a partner may be about to come).
+  state park(deadline until, bool spinning) noexcept {
+    if (spinning) {
+      backoff b;
+      do {
+        if (decided()) return current();
+      } while (b.spin());
+    }
+    for (;;) {
+      std::uint32_t seen = word_.load(sync::acquire);  // P1 acquire
+      if (is_final(seen)) return state(seen & state_mask);
+      const bool held = (seen & state_mask) == bound;
+      if (!held && until.passed()) {
+        if (leave()) return left;
+        continue;
+      }
+      if ((seen & asleep) == 0) {
+        // relaxed: it only announces that we sleep; who changes the word sees it or we see the change
+        if (!word_.compare_exchange_weak(seen, seen | asleep, sync::relaxed, sync::relaxed))
+          continue;
+        seen |= asleep;
+      }
+      sync::futex_wait(word_, seen, held ? sync::time_point::max() : until.when());
+    }
+  }
+
+  state current() const noexcept {
+    return state(word_.load(sync::acquire) & state_mask);
+  }  // P1 acquire
+  /// The selected arm; meaningful in the states others set.
+  std::uint32_t arm() const noexcept {
+    return word_.load(sync::acquire) >> arm_shift;
+  }  // P1 acquire
+
+ private:
+  static constexpr std::uint32_t state_mask = 0xF;
+  static constexpr std::uint32_t asleep = 0x10;
+  static constexpr std::uint32_t low_mask = 0xFF;
+  static constexpr unsigned arm_shift = 8;
+
+  static constexpr bool is_final(std::uint32_t word) noexcept {
+    const std::uint32_t s = word & state_mask;
+    return s != waiting && s != claiming && s != bound;
+  }
+
+  sync::futex_word word_;
+};
+
+/// Ends a wait when its stop token is asked to stop.
+struct cancel_waiter {
+  waiter* target;
+  void operator()() const noexcept { target->cancel(); }
+};
+using stop_guard = stop_callback<cancel_waiter>;
+
+}  // namespace strait::inline STRAIT_ABI::detail
