@@ -26,16 +26,19 @@ namespace detail {
 
 struct access;  // how select reaches a handle's core
 
-/// What send_many takes: more than one pass, so that an element that was not accepted is not lost.
-template <class Range, class T>
-concept message_range = std::ranges::forward_range<Range> &&
-                        std::constructible_from<T, std::ranges::range_reference_t<Range>>;
-
 /// Whether an expiring range's elements may be moved out: it owns them (a container, not a view).
 template <class Range>
 concept expiring_container = !std::is_lvalue_reference_v<Range> && !std::is_const_v<Range> &&
                              !std::ranges::view<std::remove_cvref_t<Range>> &&
                              !std::ranges::borrowed_range<std::remove_cvref_t<Range>>;
+
+/// What send_many takes: more than one pass, so that an element that was not accepted is not lost; the
+/// elements make a T, or are T that may be moved out.
+template <class Range, class T>
+concept message_range =
+    std::ranges::forward_range<Range> &&
+    (std::constructible_from<T, std::ranges::range_reference_t<Range>> ||
+     (expiring_container<Range> && std::is_same_v<std::ranges::range_reference_t<Range>, T&>));
 
 }  // namespace detail
 
