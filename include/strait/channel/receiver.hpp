@@ -141,23 +141,23 @@ class basic_receiver {
   // ---- receiving ----
 
   /// Waits for a message. Errors: closed (and nothing is left).
-  [[nodiscard]] recv_result<T> recv() const { return recv(detail::patience::forever()); }
+  [[nodiscard]] recv_result<T> recv() const { return recv_within(detail::patience::forever()); }
 
   /// As recv, and gives up with `cancelled` when `stop` is asked to stop. Tries once in any case.
   [[nodiscard]] recv_result<T> recv(stop_token stop) const {
-    return recv(detail::patience::unless(stop));
+    return recv_within(detail::patience::unless(stop));
   }
 
   /// Never waits for a message. Errors: closed (and nothing is left), empty. (Should the sender whose
   /// turn it is be in the middle of its push, this waits the few instructions until it is done: the
   /// answer is never a false `empty`.)
-  [[nodiscard]] recv_result<T> try_recv() const { return recv(detail::patience::none()); }
+  [[nodiscard]] recv_result<T> try_recv() const { return recv_within(detail::patience::none()); }
 
   /// As recv, and gives up with `timeout` after `time`. Any duration is fine; one that is not positive
   /// tries once, one that no clock can hold waits for ever.
   template <class Rep, class Period>
   [[nodiscard]] recv_result<T> recv_for(std::chrono::duration<Rep, Period> time) const {
-    return recv(detail::patience::till(detail::deadline::after(time)));
+    return recv_within(detail::patience::till(detail::deadline::after(time)));
   }
 
   /// As recv, and gives up with `timeout` at `time`, by its own clock.
@@ -261,7 +261,7 @@ class basic_receiver {
         core_ == nullptr ? errc::closed : with_core([&](auto& c) { return c.recv(out, p); });
     if (e != detail::success) out.error() = e;
   }
-  recv_result<T> recv(const detail::patience& p) const {
+  recv_result<T> recv_within(const detail::patience& p) const {
     recv_result<T> out = detail::recv_failed<T>(errc::empty);
     recv_into(out, p);
     return out;
@@ -271,7 +271,7 @@ class basic_receiver {
   std::size_t take(Out& out, std::size_t max, detail::patience first) const {
     std::size_t taken = 0;
     for (; taken < max; ++taken) {
-      recv_result<T> m = recv(taken == 0 ? first : detail::patience::none());
+      recv_result<T> m = recv_within(taken == 0 ? first : detail::patience::none());
       if (!m) break;
       *out = std::move(*m);
       ++out;

@@ -92,24 +92,24 @@ class basic_sender {
   /// Waits while the channel is full; at capacity 0 until a receiver is bound to take this message.
   /// Errors: closed. Unbounded: never waits; std::bad_alloc if there is no memory, the channel unchanged.
   [[nodiscard]] send_result<T> send(T message) const {
-    return send(message, detail::patience::forever());
+    return send_within(message, detail::patience::forever());
   }
 
   /// As send, and gives up with `cancelled` when `stop` is asked to stop. Tries once in any case.
   [[nodiscard]] send_result<T> send(T message, stop_token stop) const {
-    return send(message, detail::patience::unless(stop));
+    return send_within(message, detail::patience::unless(stop));
   }
 
   /// Never waits. Errors: closed, full (capacity 0: nobody is receiving now).
   [[nodiscard]] send_result<T> try_send(T message) const {
-    return send(message, detail::patience::none());
+    return send_within(message, detail::patience::none());
   }
 
   /// As send, and gives up with `timeout` after `time`. Any duration is fine; one that is not positive
   /// tries once, one that no clock can hold waits for ever.
   template <class Rep, class Period>
   [[nodiscard]] send_result<T> send_for(T message, std::chrono::duration<Rep, Period> time) const {
-    return send(message, detail::patience::till(detail::deadline::after(time)));
+    return send_within(message, detail::patience::till(detail::deadline::after(time)));
   }
 
   /// As send, and gives up with `timeout` at `time`, by its own clock.
@@ -202,7 +202,7 @@ class basic_sender {
       return errc::closed;
     return with_core([&](auto& c) { return c.send(message, p); });
   }
-  send_result<T> send(T& message, const detail::patience& p) const {
+  send_result<T> send_within(T& message, const detail::patience& p) const {
     return detail::send_outcome(send_to_core(message, p), message);
   }
 
