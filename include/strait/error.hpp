@@ -141,6 +141,20 @@ class send_error {
  public:
   send_error(errc reason, T&& value) noexcept : reason_(reason), value_(std::move(value)) {}
   send_error(detail::rejected<T> r) noexcept : reason_(r.reason), value_(std::move(r.value)) {}
+  // Written out, although they do what the defaults would: tl::expected 1.0.0 copies what it thinks
+  // moves trivially, and assignment must not ask for more than a message promises.
+  send_error(const send_error&) = default;
+  send_error(send_error&& other) noexcept
+      : reason_(other.reason_), value_(std::move(other.value_)) {}
+  send_error& operator=(const send_error&) = default;
+  send_error& operator=(send_error&& other) noexcept {
+    if (this != &other) {
+      reason_ = other.reason_;
+      detail::destroy(value_);
+      detail::construct(value_, std::move(other.value_));
+    }
+    return *this;
+  }
 
   errc reason() const noexcept { return reason_; }
   T& value() & noexcept { return value_; }
@@ -202,6 +216,18 @@ struct std::is_error_code_enum<strait::errc> : std::true_type {};
 namespace std {
 #else
 namespace tl {
+#endif
+
+#if !STRAIT_STD_EXPECTED
+// tl::expected 1.0.0 has no move constructor for a T that moves trivially but cannot be copied: it takes
+// the branch for trivial types, whose base copies. Send it to the other branch.
+namespace detail {
+template <class T>
+  requires(!std::is_copy_constructible_v<T>)
+struct expected_move_base<T, strait::errc, true> : expected_move_base<T, strait::errc, false> {
+  using expected_move_base<T, strait::errc, false>::expected_move_base;
+};
+}  // namespace detail
 #endif
 
 template <>

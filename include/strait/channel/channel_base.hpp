@@ -24,7 +24,9 @@ enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous, timer }
 
 class channel_base {
  public:
-  explicit channel_base(channel_kind kind) noexcept : kind_(kind) {}
+  /// `owners`: the ends that have handles (a timer has no sender).
+  explicit channel_base(channel_kind kind, std::size_t owners = 2) noexcept
+      : kind_(kind), owners_(owners) {}
   channel_base(const channel_base&) = delete;
   channel_base& operator=(const channel_base&) = delete;
 
@@ -89,7 +91,7 @@ class channel_base {
   const channel_kind kind_;
   sync::atomic<std::size_t> senders_{1};
   sync::atomic<std::size_t> receivers_{1};
-  sync::atomic<std::size_t> owners_{2};
+  sync::atomic<std::size_t> owners_;
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

@@ -126,14 +126,20 @@ class armed<recv_arm<Receiver, F>> {
   recv_op<Receiver> op_;
 };
 
+/// A callable without arguments whose result is a T, and which is not itself one.
+template <class M, class T>
+concept makes_message = !std::is_same_v<std::remove_cvref_t<M>, T> && requires(M&& make) {
+  { std::invoke(std::forward<M>(make)) };
+  requires std::is_same_v<std::remove_cvref_t<std::invoke_result_t<M>>, T>;
+};
+
 /// How a send arm comes by its message: see on_send.
 template <class T, class M>
 struct message_maker {
   std::remove_reference_t<M>* source;
 
   T operator()() const {
-    if constexpr (!std::is_same_v<std::remove_cvref_t<M>, T> && std::invocable<M> &&
-                  std::is_same_v<std::remove_cvref_t<std::invoke_result_t<M>>, T>) {
+    if constexpr (makes_message<M, T>) {
       return std::invoke(std::forward<M>(*source));
     } else {
       return T(std::forward<M>(*source));
@@ -342,8 +348,7 @@ template <class Sender, class M, class F = detail::no_handler>
 [[nodiscard]] auto on_send(const Sender& tx, M&& message, F handler = {}) {
   static_assert(detail::sending_handle<Sender>, "strait: on_send takes a sender");
   using T = typename Sender::message_type;
-  static_assert(std::is_invocable_r_v<T, detail::message_maker<T, M>> &&
-                    (std::constructible_from<T, M> || std::invocable<M>),
+  static_assert(detail::makes_message<M, T> || std::constructible_from<T, M>,
                 "strait: on_send's second argument is the message, a callable that makes it, or "
                 "converts to it");
   static_assert(detail::takes<F, send_result<T>> || std::invocable<F&>,

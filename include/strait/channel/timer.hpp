@@ -39,13 +39,13 @@ class timer_core final : public channel_base {
   struct once {};
 
   /// Never.
-  timer_core() noexcept : channel_base(channel_kind::timer) {}
+  timer_core() noexcept : channel_base(channel_kind::timer, 1) {}
   /// Once, at `due`.
   timer_core(once, deadline due) noexcept
-      : channel_base(channel_kind::timer), ticks_(true), due_(ns(due)) {}
+      : channel_base(channel_kind::timer, 1), ticks_(true), due_(ns(due)) {}
   /// Again and again; `period` is not negative.
   timer_core(deadline first, std::chrono::nanoseconds period) noexcept
-      : channel_base(channel_kind::timer), ticks_(true), period_(period), due_(ns(first)) {}
+      : channel_base(channel_kind::timer, 1), ticks_(true), period_(period), due_(ns(first)) {}
 
   errc recv(recv_result<T>& out, const patience& p) noexcept {
     std::int64_t waited_for = none;
