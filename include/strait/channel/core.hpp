@@ -135,6 +135,7 @@ class core final : public channel_base {
   queue_status commit_send(party<T>&, T& message) {
     const queue_status s = settled([&] { return queue_.commit_push(message); });
     if (s == queue_status::ok) pushed();
+    if (s == queue_status::closed) refused();
     pass_on_send();
     return s;
   }
@@ -180,9 +181,7 @@ class core final : public channel_base {
     if (s == queue_status::ok) [[likely]] {
       pushed();
     } else if (s == queue_status::closed) {
-      // A receiver may sleep on our attempt, which it had to take for a push in the middle.
-      sync::light_fence();
-      if (receivers_.anyone()) receivers_.notify_all();
+      refused();
     }
     return s;
   }
@@ -198,6 +197,11 @@ class core final : public channel_base {
     sync::light_fence();
     if (receivers_.anyone()) [[unlikely]]
       receivers_.notify_one();
+  }
+  // A receiver may sleep on our attempt, which it had to take for a push in the middle.
+  void refused() noexcept {
+    sync::light_fence();
+    if (receivers_.anyone()) receivers_.notify_all();
   }
   void popped() noexcept {
     if constexpr (Queue::is_bounded) {

@@ -324,3 +324,7 @@ class basic_weak_receiver {
 };
 
 }  // namespace strait::inline STRAIT_ABI
+
+// What is in the channel now is not what a range over it will give.
+template <class T, class Topology>
+inline constexpr bool std::ranges::disable_sized_range<strait::basic_receiver<T, Topology>> = true;
