@@ -241,8 +241,8 @@ class rendezvous_core final : public channel_base {
     if (theirs.watchers.anyone()) theirs.watchers.notify_all();
   }
 
-  errc meet(line& mine, line& theirs, T* message, recv_result<T>* result, const patience& p,
-            errc nothing) noexcept {
+  STRAIT_NOINLINE errc meet(line& mine, line& theirs, T* message, recv_result<T>* result,
+                            const patience& p, errc nothing) noexcept {
     if (p.only_try &&
         theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with line_up's release
       return is_closed() ? errc::closed : nothing;
@@ -308,7 +308,7 @@ class rendezvous_core final : public channel_base {
 
   // ---- promises ----
 
-  queue_status reserve(line& theirs, party<T>& me) noexcept {
+  STRAIT_NOINLINE queue_status reserve(line& theirs, party<T>& me) noexcept {
     if (theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with line_up's release
       return is_closed() ? queue_status::closed : queue_status::would_block;
     }
@@ -327,7 +327,7 @@ class rendezvous_core final : public channel_base {
   }
 
   // We bring our pointer: ok, or would_block if the partner cancelled.
-  queue_status arrive(party<T>& me) noexcept {
+  STRAIT_NOINLINE queue_status arrive(party<T>& me) noexcept {
     waiter w(waiter::bound);
     party<T>* peer;
     {
@@ -352,7 +352,7 @@ class rendezvous_core final : public channel_base {
     return how == waiter::done ? queue_status::ok : queue_status::would_block;
   }
 
-  void cancel(party<T>& me) noexcept {
+  STRAIT_NOINLINE void cancel(party<T>& me) noexcept {
     party<T>* peer;
     {
       sync::lock_guard lock(mutex_);
@@ -367,7 +367,7 @@ class rendezvous_core final : public channel_base {
   // ---- a select lines up ----
 
   // True if the operation is chosen: done already (arrived parties) or promised (the others).
-  bool enlist(line& mine, line& theirs, party<T>& me, bool probe) noexcept {
+  STRAIT_NOINLINE bool enlist(line& mine, line& theirs, party<T>& me, bool probe) noexcept {
     if (probe) {
       mine.watchers.add(me, place::back);
       return false;

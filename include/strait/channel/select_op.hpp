@@ -96,7 +96,7 @@ class select_run {
   select_run& operator=(const select_run&) = delete;
   ~select_run() { pass_token_on(); }
 
-  select_outcome operator()() {
+  STRAIT_NOINLINE select_outcome operator()() {
     for (backoff b;;) {
       if (plan_.fair) shuffle();
       if (select_op* op = attempt_all()) return {select_end::chosen, op};
@@ -172,7 +172,7 @@ class select_run {
   }
 
   // The chosen operation, or null: try again.
-  select_op* sleep() noexcept {
+  STRAIT_NOINLINE select_op* sleep() noexcept {
     waiter w;
     select_op* chosen = nullptr;
     std::size_t enlisted = 0;

@@ -47,7 +47,7 @@ class deadline {
     if constexpr (std::is_same_v<Clock, sync::clock>) {
       return false;
     } else {
-      return Clock::now() < t;
+      return !until(t).passed();  // not Clock::now() < t: that comparison itself may overflow
     }
   }
 
