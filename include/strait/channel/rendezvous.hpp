@@ -59,10 +59,10 @@ class rendezvous_core final : public channel_base {
   // ---- the operations ----
 
   errc send(T& message, const patience& p) noexcept {
-    return meet(senders_, receivers_, &message, nullptr, p, errc::full);
+    return meet(senders_, receivers_, address_of(message), nullptr, p, errc::full);
   }
   errc recv(recv_result<T>& out, const patience& p) noexcept {
-    return meet(receivers_, senders_, nullptr, &out, p, errc::empty);
+    return meet(receivers_, senders_, nullptr, address_of(out), p, errc::empty);
   }
 
   void close() noexcept {
@@ -93,7 +93,7 @@ class rendezvous_core final : public channel_base {
   }
   queue_status reserve_recv(party<T>& me) noexcept { return reserve(senders_, me); }
   queue_status commit_recv(party<T>& me, recv_result<T>& out) noexcept {
-    me.result = &out;
+    me.result = address_of(out);
     const queue_status s = arrive(me);
     me.result = nullptr;
     return s;
@@ -113,7 +113,7 @@ class rendezvous_core final : public channel_base {
   queue_status select_send(T& message) noexcept { return status(send(message, patience::none())); }
   queue_status reserve_send(party<T>& me) noexcept { return reserve(receivers_, me); }
   queue_status commit_send(party<T>& me, T& message) noexcept {
-    me.message = &message;
+    me.message = address_of(message);
     const queue_status s = arrive(me);
     me.message = nullptr;
     return s;

@@ -110,7 +110,7 @@ class recv_op final : public recv_op_base<Receiver> {
 
   recv_op(const Receiver& rx, bool messages_only) noexcept
       : recv_op_base<Receiver>(rx), messages_only_(messages_only) {
-    this->me_.result = &result_;
+    this->me_.result = address_of(result_);
     this->me_.arrived = true;
   }
 
@@ -153,8 +153,9 @@ class send_op final : public send_op_base<Sender> {
  public:
   using T = typename Sender::message_type;
 
-  send_op(const Sender& tx, T& message) noexcept : send_op_base<Sender>(tx), message_(&message) {
-    this->me_.message = &message;
+  send_op(const Sender& tx, T& message) noexcept
+      : send_op_base<Sender>(tx), message_(address_of(message)) {
+    this->me_.message = address_of(message);
     this->me_.arrived = true;
   }
 
@@ -185,7 +186,7 @@ class lazy_send_op final : public send_op_base<Sender> {
   using T = typename Sender::message_type;
 
   lazy_send_op(const Sender& tx, Maker& maker) noexcept
-      : send_op_base<Sender>(tx), maker_(&maker) {}
+      : send_op_base<Sender>(tx), maker_(address_of(maker)) {}
   ~lazy_send_op() { give_back(); }
 
   attempt try_now() override {

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Compiles a program with each compiler and compares the first error with what the program expects.
+
+  check.py --compiler g++ --compiler clang++-19 -Iinclude case.cpp ...
+
+A case says, in a comment of its own line, one of
+  // expect-first-error: <regular expression>     the compiler fails; its first error line matches
+  // expect: compiles                             the compiler is silent
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--compiler", action="append", required=True)
+parser.add_argument("-I", action="append", default=[], dest="include")
+parser.add_argument("cases", nargs="+")
+options = parser.parse_args()
+
+FLAGS = ["-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror"]
+
+
+def judge(compiler, case):
+    """None, or what is wrong."""
+    with open(case, encoding="utf-8") as file:
+        text = file.read()
+    error = re.search(r"^// expect-first-error: (.+)$", text, re.M)
+    if bool(error) == bool(re.search(r"^// expect: compiles$", text, re.M)):
+        return "the case needs exactly one '// expect...' line"
+    command = [compiler, *FLAGS, *(f"-I{folder}" for folder in options.include if folder), case]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env={**os.environ, "LC_ALL": "C"}, check=False)
+    if not error:
+        return None if done.returncode == 0 else f"does not compile:\n{done.stdout}"
+    if done.returncode == 0:
+        return f"compiles, but should not: {error[1]}"
+    first = next((line for line in done.stdout.splitlines() if re.search(r"\berror: ", line)), "(none)")
+    if re.search(error[1], first):
+        return None
+    return f"the first error should match: {error[1]}\n  first error: {first}"
+
+
+failed = 0
+for case in options.cases:
+    for compiler in options.compiler:
+        wrong = judge(compiler, case)
+        failed += wrong is not None
+        print(f"{os.path.basename(case)}, {os.path.basename(compiler)}: {wrong or 'as expected'}")
+sys.exit(failed != 0)

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSL-1.0
+// expect-first-error: (deleted|rvalue reference|no matching constructor).*receiver
+#include <strait/strait.hpp>
+
+int main() {
+  auto ch = strait::mpsc::unbounded<int>();
+  auto copy = ch.rx;
+  copy.close();
+}

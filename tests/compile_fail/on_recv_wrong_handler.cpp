@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSL-1.0
+// expect-first-error: strait: .*on_recv.*handler
+#include <string>
+
+#include <strait/strait.hpp>
+
+int main() {
+  auto ch = strait::unbounded<int>();
+  strait::select(strait::on_recv(ch.rx, [](std::string) {}));
+}
