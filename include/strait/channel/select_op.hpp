@@ -180,7 +180,8 @@ class select_run {
     for (; enlisted < live_.size() && chosen == nullptr && !w.decided(); ++enlisted) {
       select_op* op = live_[enlisted];
       if (op->enlist(w)) chosen = op;
-      if (op->due() < until) until = op->due();
+      const deadline due = op->due();  // read once: another clone may take the timer meanwhile
+      if (due < until) until = due;
     }
     waiter::state how = waiter::left;
     if (chosen == nullptr && !w.decided()) {

@@ -148,12 +148,17 @@ class ring {
   }
 
   bool can_push() const noexcept {
-    const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
-    if ((t & ring_words::closed) != 0) return true;
-    // acquire: A3, then A2
-    return words_.reserved(t) != ring_words::most_reserved &&
-           words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) < words_.capacity() &&
-           places_[words_.position(t)].turn.load(sync::acquire) == words_.turn(t);
+    std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
+    do {
+      if ((t & ring_words::closed) != 0) return true;
+      // acquire: A3, then A2
+      if (words_.reserved(t) != ring_words::most_reserved &&
+          words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) < words_.capacity() &&
+          places_[words_.position(t)].turn.load(sync::acquire) == words_.turn(t)) {
+        return true;
+      }
+    } while (moved(tail_, t));  // "no" must be true of one instant: a waiter sleeps on it
+    return false;
   }
 
   // ---- pop ----
@@ -229,13 +234,18 @@ class ring {
   }
 
   bool can_pop() const noexcept {
-    const std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
-    const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
-    const std::size_t there = words_.count(t, h);
-    if (there == 0) return (t & ring_words::closed) != 0;
-    return there > words_.reserved(h) && words_.reserved(h) != ring_words::most_reserved &&
-           places_[words_.position(h)].turn.load(sync::acquire) ==
-               words_.turn(h) + 1;  // A1 acquire
+    std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
+    do {
+      const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
+      const std::size_t there = words_.count(t, h);
+      if (there == 0 && (t & ring_words::closed) != 0) return true;
+      if (there > words_.reserved(h) && words_.reserved(h) != ring_words::most_reserved &&
+          places_[words_.position(h)].turn.load(sync::acquire) ==
+              words_.turn(h) + 1) {  // A1 acquire
+        return true;
+      }
+    } while (moved(head_, h));  // "no" must be true of one instant: a waiter sleeps on it
+    return false;
   }
 
   // ---- both ----
