@@ -182,11 +182,11 @@ namespace detail {
 // large to pass through the stack once more, and need not be assignable.
 template <class T>
 void fill(recv_result<T>& result, T&& value) noexcept {
-  destroy(result);
+  detail::destroy(result);
 #if STRAIT_STD_EXPECTED
-  construct(result, std::in_place, std::move(value));
+  detail::construct(result, std::in_place, std::move(value));
 #else
-  construct(result, tl::in_place, std::move(value));
+  detail::construct(result, tl::in_place, std::move(value));
 #endif
 }
 

@@ -25,7 +25,7 @@ class slot {
   template <class Sink>
   void take(Sink&& sink) noexcept {
     sink(std::move(value_));
-    destroy(value_);
+    detail::destroy(value_);
   }
 
  private:

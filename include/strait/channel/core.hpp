@@ -94,8 +94,9 @@ class core final : public channel_base {
     return settled([&] { return queue_.reserve_pop(); });
   }
   queue_status commit_recv(party<T>&, recv_result<T>& out) noexcept {
-    const queue_status s = settled(
-        [&] { return queue_.commit_pop([&](T&& m) noexcept { fill(out, std::move(m)); }); });
+    const queue_status s = settled([&] {
+      return queue_.commit_pop([&](T&& m) noexcept { detail::fill(out, std::move(m)); });
+    });
     if (s == queue_status::ok) popped();
     if (queue_.is_closed())
       receivers_.notify_all();  // they waited to learn what becomes of the promise
@@ -106,6 +107,7 @@ class core final : public channel_base {
     given_back_.fetch_add(
         1, sync::acq_rel);  // release: the promise is given back before the version shows it
     sync::light_fence();
+    if (receiver_count() == 0) return drain();  // the handle is gone: nobody else will
     if (queue_.is_closed()) return receivers_.notify_all();
     pass_on_recv();
   }
@@ -165,13 +167,18 @@ class core final : public channel_base {
   void last_sender_gone() noexcept override { close(); }
 
   // Closed first, so that nothing comes in any more; then what is there, and what is still being pushed.
+  // A promised message stays for its promise, which outlived its handle.
   void last_receiver_gone() noexcept override {
     close();
+    drain();
+  }
+
+  void drain() noexcept {
     for (backoff b;;) {
       switch (queue_.try_pop([](T&&) noexcept {})) {
         case queue_status::ok: break;
-        case queue_status::closed: return;
-        default: b.wait();
+        case queue_status::busy: b.wait(); break;
+        default: return;
       }
     }
   }
@@ -187,7 +194,7 @@ class core final : public channel_base {
   }
 
   queue_status pop(recv_result<T>& out) noexcept {
-    const queue_status s = queue_.try_pop([&](T&& m) noexcept { fill(out, std::move(m)); });
+    const queue_status s = queue_.try_pop([&](T&& m) noexcept { detail::fill(out, std::move(m)); });
     if (s == queue_status::ok) [[likely]]
       popped();
     return s;

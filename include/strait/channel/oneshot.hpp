@@ -48,6 +48,7 @@ class oneshot_end {
 
  protected:
   friend access;
+  using end_type = End;
   explicit oneshot_end(channel_base* core) noexcept : end_(access::make<End>(core)) {}
 
   mutable End end_;  // one thread at a time, by type; consuming is part of every operation

@@ -33,8 +33,8 @@ class receive_iterator {
   receive_iterator(receive_iterator&&) noexcept = default;
   receive_iterator& operator=(receive_iterator&& other) noexcept {
     if (this != &other) {
-      destroy(*this);
-      construct(*this, std::move(other));
+      detail::destroy(*this);
+      detail::construct(*this, std::move(other));
     }
     return *this;
   }
@@ -63,8 +63,8 @@ class receive_iterator {
     fetched_ = true;
   }
   void drop() noexcept {
-    destroy(held_);
-    construct(held_, unexpect, errc::empty);
+    detail::destroy(held_);
+    detail::construct(held_, unexpect, errc::empty);
     fetched_ = false;
   }
   static void detail_recv(const Receiver& rx, recv_result<value_type>& out) noexcept {
@@ -72,7 +72,7 @@ class receive_iterator {
   }
 
   const Receiver* rx_;
-  mutable recv_result<value_type> held_ = recv_failed<value_type>(errc::empty);
+  mutable recv_result<value_type> held_ = detail::recv_failed<value_type>(errc::empty);
   mutable bool fetched_ = false;
 };
 
@@ -251,8 +251,12 @@ class basic_receiver {
   explicit basic_receiver(detail::channel_base* core) noexcept : core_(core) {}
 
   template <class F>
+  static decltype(auto) dispatch(detail::channel_base& core, F&& f) {
+    return detail::with_receiver_core<Topology, T>(core, std::forward<F>(f));
+  }
+  template <class F>
   decltype(auto) with_core(F&& f) const {
-    return detail::with_receiver_core<Topology, T>(*core_, std::forward<F>(f));
+    return dispatch(*core_, std::forward<F>(f));
   }
 
   // `out` holds an error, before; afterwards the message or the reason.

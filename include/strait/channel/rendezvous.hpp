@@ -59,10 +59,10 @@ class rendezvous_core final : public channel_base {
   // ---- the operations ----
 
   errc send(T& message, const patience& p) noexcept {
-    return meet(senders_, receivers_, address_of(message), nullptr, p, errc::full);
+    return meet(senders_, receivers_, detail::address_of(message), nullptr, p, errc::full);
   }
   errc recv(recv_result<T>& out, const patience& p) noexcept {
-    return meet(receivers_, senders_, nullptr, address_of(out), p, errc::empty);
+    return meet(receivers_, senders_, nullptr, detail::address_of(out), p, errc::empty);
   }
 
   void close() noexcept {
@@ -93,7 +93,7 @@ class rendezvous_core final : public channel_base {
   }
   queue_status reserve_recv(party<T>& me) noexcept { return reserve(senders_, me); }
   queue_status commit_recv(party<T>& me, recv_result<T>& out) noexcept {
-    me.result = address_of(out);
+    me.result = detail::address_of(out);
     const queue_status s = arrive(me);
     me.result = nullptr;
     return s;
@@ -113,7 +113,7 @@ class rendezvous_core final : public channel_base {
   queue_status select_send(T& message) noexcept { return status(send(message, patience::none())); }
   queue_status reserve_send(party<T>& me) noexcept { return reserve(receivers_, me); }
   queue_status commit_send(party<T>& me, T& message) noexcept {
-    me.message = address_of(message);
+    me.message = detail::address_of(message);
     const queue_status s = arrive(me);
     me.message = nullptr;
     return s;
@@ -232,8 +232,8 @@ class rendezvous_core final : public channel_base {
 
   // Both have arrived and are linked to nobody else: the message changes hands.
   static void transfer(party<T>& a, party<T>& b) noexcept {
-    fill(a.result != nullptr ? *a.result : *b.result,
-         std::move(a.message != nullptr ? *a.message : *b.message));
+    detail::fill(a.result != nullptr ? *a.result : *b.result,
+                 std::move(a.message != nullptr ? *a.message : *b.message));
   }
 
   static void tell_watchers(line& theirs) noexcept {

@@ -65,7 +65,7 @@ struct recv_arm : guarded<recv_arm<Receiver, F>> {
 template <class Sender, class M, class F>
 struct send_arm : guarded<send_arm<Sender, M, F>> {
   send_arm(const Sender& sender, M&& m, F&& f)
-      : tx(&sender), message(address_of(m)), handler(std::move(f)) {}
+      : tx(&sender), message(detail::address_of(m)), handler(std::move(f)) {}
   const Sender* tx;
   std::remove_reference_t<M>* message;
   F handler;

@@ -21,25 +21,45 @@ constexpr attempt as_attempt(queue_status s) noexcept {
 }
 
 /// What all operations on one handle share: its core, its party, and the half of a core it uses.
+///
+/// The core is looked up when the select starts. From a promise until it is spent the operation also
+/// owns the core, because user code runs in between and may give the handle up.
 template <class Handle>
 class handle_op : public select_op {
  public:
   using message_type = typename Handle::message_type;
 
-  explicit handle_op(const Handle& handle) noexcept : handle_(&handle) {}
+  explicit handle_op(const Handle& handle) noexcept
+      : handle_(&handle), core_(access::core(handle)) {}
 
  protected:
   ~handle_op() = default;
 
-  bool has_core() const noexcept { return access::core(*handle_) != nullptr; }
+  void look_again() noexcept { core_ = access::core(*handle_); }
+  bool has_core() const noexcept { return core_ != nullptr; }
   template <class F>
   decltype(auto) with(F&& f) const {
-    return access::with_core(*handle_, std::forward<F>(f));
+    return access::template dispatch<Handle>(*core_, std::forward<F>(f));
+  }
+
+  bool is_promised() const noexcept { return promised_; }
+  bool promise(bool made) noexcept {
+    if (made) core_->add_weak();
+    promised_ = made;
+    return made;
+  }
+  void end_promise() noexcept {
+    promised_ = false;
+    std::exchange(core_, nullptr)->drop_owner();
   }
 
   const Handle* handle_;
+  channel_base* core_;
   party<message_type> me_;
   bool probing_ = false;  // only asks whether the operation is ready
+
+ private:
+  bool promised_ = false;
 };
 
 template <class Receiver>
@@ -110,7 +130,7 @@ class recv_op final : public recv_op_base<Receiver> {
 
   recv_op(const Receiver& rx, bool messages_only) noexcept
       : recv_op_base<Receiver>(rx), messages_only_(messages_only) {
-    this->me_.result = address_of(result_);
+    this->me_.result = detail::address_of(result_);
     this->me_.arrived = true;
   }
 
@@ -142,7 +162,7 @@ class recv_op final : public recv_op_base<Receiver> {
   }
 
  private:
-  recv_result<T> result_ = recv_failed<T>(errc::empty);
+  recv_result<T> result_ = detail::recv_failed<T>(errc::empty);
   deadline slept_for_ = deadline::at(sync::time_point::min());
   bool messages_only_;
 };
@@ -154,8 +174,8 @@ class send_op final : public send_op_base<Sender> {
   using T = typename Sender::message_type;
 
   send_op(const Sender& tx, T& message) noexcept
-      : send_op_base<Sender>(tx), message_(address_of(message)) {
-    this->me_.message = address_of(message);
+      : send_op_base<Sender>(tx), message_(detail::address_of(message)) {
+    this->me_.message = detail::address_of(message);
     this->me_.arrived = true;
   }
 
@@ -170,7 +190,7 @@ class send_op final : public send_op_base<Sender> {
   /// Completes the operation: what came of it, with the message if it was not sent.
   send_result<T> complete() {
     access::used(*this->handle_);
-    return send_outcome(closed_ ? errc::closed : success, *message_);
+    return detail::send_outcome(closed_ ? errc::closed : success, *message_);
   }
 
  private:
@@ -186,42 +206,42 @@ class lazy_send_op final : public send_op_base<Sender> {
   using T = typename Sender::message_type;
 
   lazy_send_op(const Sender& tx, Maker& maker) noexcept
-      : send_op_base<Sender>(tx), maker_(address_of(maker)) {}
+      : send_op_base<Sender>(tx), maker_(detail::address_of(maker)) {}
   ~lazy_send_op() { give_back(); }
 
   attempt try_now() override {
     queue_status s = queue_status::closed;
     if (this->has_core()) s = this->with([&](auto& c) { return c.reserve_send(this->me_); });
-    promised_ = s == queue_status::ok;
+    this->promise(s == queue_status::ok);
     return as_attempt(s);
   }
   bool enlist(waiter& owner) noexcept override {
-    promised_ = send_op_base<Sender>::enlist(owner);
-    return promised_;
+    return this->promise(send_op_base<Sender>::enlist(owner));
   }
-  void selected() noexcept override { promised_ = true; }
+  void selected() noexcept override { this->promise(true); }
 
   /// Makes the message and sends it: success, closed, or full (the selector that had promised to take
   /// it dropped its promise meanwhile); in the last two the result holds the message.
   send_result<T> complete() {
     T message((*maker_)());
     errc e = errc::closed;
-    if (promised_) {
+    if (this->is_promised()) {
       const queue_status s = this->with([&](auto& c) { return c.commit_send(this->me_, message); });
-      promised_ = false;
+      this->end_promise();
       e = s == queue_status::ok ? success : (s == queue_status::closed ? errc::closed : errc::full);
     }
     if (e != errc::full) access::used(*this->handle_);
-    return send_outcome(e, message);
+    return detail::send_outcome(e, message);
   }
 
  private:
   void give_back() noexcept {
-    if (std::exchange(promised_, false)) this->with([&](auto& c) { c.cancel_send(this->me_); });
+    if (!this->is_promised()) return;
+    this->with([&](auto& c) { c.cancel_send(this->me_); });
+    this->end_promise();
   }
 
   Maker* maker_;
-  bool promised_ = false;
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

@@ -33,7 +33,7 @@ class selector_entry {
   virtual ~selector_entry() = default;
   virtual select_op& operation() noexcept = 0;
   virtual void give_back() noexcept = 0;
-  virtual void probe(bool only) noexcept = 0;
+  virtual void prepare(bool only_probe) noexcept = 0;  // before each select
   virtual const channel_base* channel() const noexcept = 0;
   virtual bool sends() const noexcept = 0;
 };
@@ -49,20 +49,20 @@ class selector_recv final : public recv_op_base<Receiver>, public selector_entry
     if (this->probing_) return this->ready() ? attempt::chosen : attempt::not_ready;
     queue_status s = queue_status::closed;
     if (this->has_core()) s = this->with([&](auto& c) { return c.reserve_recv(this->me_); });
-    promised_ = s == queue_status::ok;
+    this->promise(s == queue_status::ok);
     return as_attempt(s);
   }
   bool enlist(waiter& owner) noexcept override {
-    promised_ = recv_op_base<Receiver>::enlist(owner);
-    return promised_;
+    return this->promise(recv_op_base<Receiver>::enlist(owner));
   }
-  void selected() noexcept override { promised_ = true; }
+  void selected() noexcept override { this->promise(true); }
 
   // errc::empty: at a rendezvous, the partner (a selector as well) dropped its promise.
   recv_result<T> complete() {
-    recv_result<T> out = recv_failed<T>(errc::closed);
-    if (std::exchange(promised_, false)) {
+    recv_result<T> out = detail::recv_failed<T>(errc::closed);
+    if (this->is_promised()) {
       const queue_status s = this->with([&](auto& c) { return c.commit_recv(this->me_, out); });
+      this->end_promise();
       if (s == queue_status::would_block) out.error() = errc::empty;
     }
     if (out || out.error() == errc::closed) access::used(*this->handle_);
@@ -71,14 +71,16 @@ class selector_recv final : public recv_op_base<Receiver>, public selector_entry
 
   select_op& operation() noexcept override { return *this; }
   void give_back() noexcept override {
-    if (std::exchange(promised_, false)) this->with([&](auto& c) { c.cancel_recv(this->me_); });
+    if (!this->is_promised()) return;
+    this->with([&](auto& c) { c.cancel_recv(this->me_); });
+    this->end_promise();
   }
-  void probe(bool only) noexcept override { this->probing_ = only; }
-  const channel_base* channel() const noexcept override { return access::core(*this->handle_); }
+  void prepare(bool only_probe) noexcept override {
+    this->look_again();
+    this->probing_ = only_probe;
+  }
+  const channel_base* channel() const noexcept override { return this->core_; }
   bool sends() const noexcept override { return false; }
-
- private:
-  bool promised_ = false;
 };
 
 template <class Sender>
@@ -92,37 +94,38 @@ class selector_send final : public send_op_base<Sender>, public selector_entry {
     if (this->probing_) return this->ready() ? attempt::chosen : attempt::not_ready;
     queue_status s = queue_status::closed;
     if (this->has_core()) s = this->with([&](auto& c) { return c.reserve_send(this->me_); });
-    promised_ = s == queue_status::ok;
+    this->promise(s == queue_status::ok);
     return as_attempt(s);
   }
   bool enlist(waiter& owner) noexcept override {
-    promised_ = send_op_base<Sender>::enlist(owner);
-    return promised_;
+    return this->promise(send_op_base<Sender>::enlist(owner));
   }
-  void selected() noexcept override { promised_ = true; }
+  void selected() noexcept override { this->promise(true); }
 
   // errc::full: at a rendezvous, the partner (a selector as well) dropped its promise.
   send_result<T> complete(T& message) {
     errc e = errc::closed;
-    if (promised_) {
+    if (this->is_promised()) {
       const queue_status s = this->with([&](auto& c) { return c.commit_send(this->me_, message); });
-      promised_ = false;
+      this->end_promise();
       e = s == queue_status::ok ? success : (s == queue_status::closed ? errc::closed : errc::full);
     }
     if (e != errc::full) access::used(*this->handle_);
-    return send_outcome(e, message);
+    return detail::send_outcome(e, message);
   }
 
   select_op& operation() noexcept override { return *this; }
   void give_back() noexcept override {
-    if (std::exchange(promised_, false)) this->with([&](auto& c) { c.cancel_send(this->me_); });
+    if (!this->is_promised()) return;
+    this->with([&](auto& c) { c.cancel_send(this->me_); });
+    this->end_promise();
   }
-  void probe(bool only) noexcept override { this->probing_ = only; }
-  const channel_base* channel() const noexcept override { return access::core(*this->handle_); }
+  void prepare(bool only_probe) noexcept override {
+    this->look_again();
+    this->probing_ = only_probe;
+  }
+  const channel_base* channel() const noexcept override { return this->core_; }
   bool sends() const noexcept override { return true; }
-
- private:
-  bool promised_ = false;
 };
 
 }  // namespace detail
@@ -269,7 +272,7 @@ class selector {
     scratch_.clear();
     for (auto& e : entries_) {
       if (e == nullptr) continue;
-      e->probe(only_probe);
+      e->prepare(only_probe);
       scratch_.push_back(&e->operation());
     }
     const detail::select_plan plan{

@@ -193,8 +193,12 @@ class basic_sender {
   explicit basic_sender(detail::channel_base* core) noexcept : core_(core) {}
 
   template <class F>
+  static decltype(auto) dispatch(detail::channel_base& core, F&& f) {
+    return detail::with_sender_core<Topology, T>(core, std::forward<F>(f));
+  }
+  template <class F>
   decltype(auto) with_core(F&& f) const {
-    return detail::with_sender_core<Topology, T>(*core_, std::forward<F>(f));
+    return dispatch(*core_, std::forward<F>(f));
   }
 
   errc send_to_core(T& message, const detail::patience& p) const {
@@ -272,12 +276,13 @@ struct access {
       return handle.core_;
     }
   }
+  /// Calls `f` with the core behind `core`, which a Handle led to.
   template <class Handle, class F>
-  static decltype(auto) with_core(const Handle& handle, F&& f) {
-    if constexpr (requires { handle.end_; }) {
-      return handle.end_.with_core(std::forward<F>(f));
+  static decltype(auto) dispatch(channel_base& core, F&& f) {
+    if constexpr (requires { typename Handle::end_type; }) {
+      return dispatch<typename Handle::end_type>(core, std::forward<F>(f));
     } else {
-      return handle.with_core(std::forward<F>(f));
+      return Handle::dispatch(core, std::forward<F>(f));
     }
   }
   template <class Handle>

@@ -142,7 +142,7 @@ class timer_core final : public channel_base {
 
   static void deliver(recv_result<T>& out, std::int64_t taken) noexcept {
     if constexpr (std::is_same_v<T, sync::time_point>)
-      fill(out, sync::time_point(std::chrono::nanoseconds(taken)));
+      detail::fill(out, sync::time_point(std::chrono::nanoseconds(taken)));
   }
 
   std::int64_t following(std::int64_t due, sync::time_point now, bool waited) const noexcept {
