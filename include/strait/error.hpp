@@ -105,9 +105,11 @@ concept message =
     std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>;
 
 namespace detail {
-// Instantiated before anything else that needs a T, so that its sentence is the first error.
+// Instantiated before anything else that needs a T, so that its sentence is the first error. The shape can
+// be told of a type that is not complete yet (a message may hold a sender of its own kind), the rest
+// where a channel is made and used.
 template <class T>
-struct require_message {
+struct require_message_shape {
   static_assert(std::is_object_v<T>,
                 "strait::message: a message is an object, not a reference, function or void");
   static_assert(!std::is_array_v<T>,
@@ -115,10 +117,15 @@ struct require_message {
   static_assert(
       !std::is_const_v<T> && !std::is_volatile_v<T>,
       "strait::message: a message is moved from, so its type cannot be const or volatile");
-  static_assert(!std::is_object_v<T> || std::is_array_v<T> || std::is_nothrow_destructible_v<T>,
+  static constexpr bool value = std::is_object_v<T> && !std::is_array_v<T>;
+};
+
+template <class T>
+struct require_message : require_message_shape<T> {
+  static_assert(!require_message_shape<T>::value || std::is_nothrow_destructible_v<T>,
                 "strait::message: the destructor must be accessible and must not throw");
   static_assert(
-      !std::is_object_v<T> || std::is_array_v<T> || !std::is_nothrow_destructible_v<T> ||
+      !require_message_shape<T>::value || !std::is_nothrow_destructible_v<T> ||
           std::is_nothrow_move_constructible_v<T>,
       "strait::message: moving this type may throw or is not possible; send a unique_ptr<T>");
   static constexpr bool value = message<T>;

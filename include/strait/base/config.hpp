@@ -6,7 +6,7 @@
 //   STRAIT_STD_EXPECTED   1: std::expected is used, 0: tl::expected (chosen by the language level)
 //   STRAIT_EXCEPTIONS     1: exceptions are enabled in this translation unit
 //   STRAIT_FUTEX          1: Linux futex, 0: the portable parking lot (define it to 0 to force that)
-//   STRAIT_X86            1: x86, where `pause` and a locked no-op are the best hint and fence
+//   STRAIT_X86            1: x86-64, where `pause` and a locked no-op are the best hint and fence
 //   STRAIT_TSAN           1: built for ThreadSanitizer, which cannot see fences: they become RMWs
 //   STRAIT_COUNT_SEAM     1: base/sync.hpp counts locks, system calls and allocations (tests only)
 //   STRAIT_CHECK          1: base/sync.hpp is replaced by the model checker (reserved)
@@ -44,7 +44,7 @@
 #define STRAIT_LINUX 0
 #endif
 
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__)
 #define STRAIT_X86 1
 #else
 #define STRAIT_X86 0

@@ -18,7 +18,7 @@ constexpr T* address_of(T& object) noexcept {
 
 template <class T, class... Args>
 void construct(T& where, Args&&... args) noexcept(noexcept(T(std::forward<Args>(args)...))) {
-  ::new (static_cast<void*>(address_of(where))) T(std::forward<Args>(args)...);
+  ::new (static_cast<void*>(detail::address_of(where))) T(std::forward<Args>(args)...);
 }
 
 template <class T>

@@ -48,15 +48,18 @@ Channel ends_of(channel_base* core) noexcept {
 
 template <class T, class Topology>
 channel_of<T, Topology> make_rendezvous() {
+  static_assert(require_message<T>::value);
   return ends_of<channel_of<T, Topology>>(new rendezvous_core<T>());
 }
 template <class T, class Topology>
 channel_of<T, Topology> make_bounded(std::size_t n) {
+  static_assert(require_message<T>::value);
   if (n == 0) return make_rendezvous<T, Topology>();
   return ends_of<channel_of<T, Topology>>(new typename Topology::template bounded<T>(n));
 }
 template <class T, class Topology>
 channel_of<T, Topology> make_unbounded() {
+  static_assert(require_message<T>::value);
   return ends_of<channel_of<T, Topology>>(new typename Topology::template unbounded<T>());
 }
 
@@ -126,6 +129,7 @@ template <class T>
 /// One message from one sender to one receiver: a reply, a result.
 template <class T>
 [[nodiscard]] channel<oneshot_sender<T>, oneshot_receiver<T>> oneshot() {
+  static_assert(detail::require_message<T>::value);
   return detail::ends_of<channel<oneshot_sender<T>, oneshot_receiver<T>>>(
       new detail::core<T, detail::oneshot_cell<T>>(std::size_t{1}));
 }

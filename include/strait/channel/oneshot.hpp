@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include <strait/channel/patience.hpp>
 #include <strait/channel/receiver.hpp>
 #include <strait/channel/sender.hpp>
 
@@ -65,21 +66,17 @@ class oneshot_sender : public detail::oneshot_end<basic_sender<T, detail::onesho
   oneshot_sender() noexcept = default;
 
   /// Sends the message and consumes the handle. Errors: closed (the receiver is gone).
-  [[nodiscard]] send_result<T> send(T message) const {
-    return sent(this->end_.try_send(std::move(message)));
-  }
-  [[nodiscard]] send_result<T> send(T message, stop_token) const {
-    return send(std::move(message));
-  }
-  [[nodiscard]] send_result<T> try_send(T message) const { return send(std::move(message)); }
+  [[nodiscard]] send_result<T> send(T message) const { return send_now(message); }
+  [[nodiscard]] send_result<T> send(T message, stop_token) const { return send_now(message); }
+  [[nodiscard]] send_result<T> try_send(T message) const { return send_now(message); }
   template <class Rep, class Period>
   [[nodiscard]] send_result<T> send_for(T message, std::chrono::duration<Rep, Period>) const {
-    return send(std::move(message));
+    return send_now(message);
   }
   template <class Clock, class Duration>
   [[nodiscard]] send_result<T> send_until(T message,
                                           std::chrono::time_point<Clock, Duration>) const {
-    return send(std::move(message));
+    return send_now(message);
   }
   friend void swap(oneshot_sender& a, oneshot_sender& b) noexcept { std::swap(a.end_, b.end_); }
 
@@ -87,9 +84,10 @@ class oneshot_sender : public detail::oneshot_end<basic_sender<T, detail::onesho
   friend detail::access;
   explicit oneshot_sender(detail::channel_base* core) noexcept : base(core) {}
 
-  send_result<T> sent(send_result<T> r) const {
-    if (r || r.error().reason() == errc::closed) consume();
-    return r;
+  send_result<T> send_now(T& message) const {
+    const errc e = detail::access::send(this->end_, message, detail::patience::none());
+    consume();  // there is always room: it was sent, or it is closed
+    return detail::send_outcome(e, message);
   }
   void consume() const noexcept { this->end_.reset(); }
 };
@@ -103,18 +101,22 @@ class oneshot_receiver : public detail::oneshot_end<basic_receiver<T, detail::on
   oneshot_receiver() noexcept = default;
 
   /// Waits for the message and consumes the handle. Errors: closed (the sender is gone without sending).
-  [[nodiscard]] recv_result<T> recv() const { return received(this->end_.recv()); }
+  [[nodiscard]] recv_result<T> recv() const { return receive(detail::patience::forever()); }
   [[nodiscard]] recv_result<T> recv(stop_token stop) const {
-    return received(this->end_.recv(std::move(stop)));
+    return receive(detail::patience::unless(stop));
   }
-  [[nodiscard]] recv_result<T> try_recv() const { return received(this->end_.try_recv()); }
+  [[nodiscard]] recv_result<T> try_recv() const { return receive(detail::patience::none()); }
   template <class Rep, class Period>
   [[nodiscard]] recv_result<T> recv_for(std::chrono::duration<Rep, Period> time) const {
-    return received(this->end_.recv_for(time));
+    return receive(detail::patience::till(detail::deadline::after(time)));
   }
   template <class Clock, class Duration>
   [[nodiscard]] recv_result<T> recv_until(std::chrono::time_point<Clock, Duration> time) const {
-    return received(this->end_.recv_until(time));
+    recv_result<T> out = detail::recv_failed<T>(errc::timeout);
+    do {
+      receive_into(out, detail::patience::till(detail::deadline::until(time)));
+    } while (!out && out.error() == errc::timeout && detail::deadline::again(time));
+    return out;
   }
   friend void swap(oneshot_receiver& a, oneshot_receiver& b) noexcept { std::swap(a.end_, b.end_); }
 
@@ -122,9 +124,14 @@ class oneshot_receiver : public detail::oneshot_end<basic_receiver<T, detail::on
   friend detail::access;
   explicit oneshot_receiver(detail::channel_base* core) noexcept : base(core) {}
 
-  recv_result<T> received(recv_result<T> r) const {
-    if (r || r.error() == errc::closed) consume();
-    return r;
+  void receive_into(recv_result<T>& out, const detail::patience& p) const {
+    detail::access::recv(this->end_, out, p);
+    if (out || out.error() == errc::closed) consume();
+  }
+  recv_result<T> receive(const detail::patience& p) const {
+    recv_result<T> out = detail::recv_failed<T>(errc::empty);
+    receive_into(out, p);
+    return out;
   }
   void consume() const noexcept { this->end_.reset(); }
 };

@@ -103,7 +103,7 @@ class try_range {
 /// A handle that was moved from or reset answers every operation with `closed`.
 template <class T, class Topology>
 class basic_receiver {
-  static_assert(detail::require_message<T>::value);
+  static_assert(detail::require_message_shape<T>::value);
 
  public:
   using message_type = T;
@@ -261,6 +261,7 @@ class basic_receiver {
 
   // `out` holds an error, before; afterwards the message or the reason.
   void recv_into(recv_result<T>& out, const detail::patience& p) const {
+    static_assert(detail::require_message<T>::value);
     const errc e =
         core_ == nullptr ? errc::closed : with_core([&](auto& c) { return c.recv(out, p); });
     if (e != detail::success) out.error() = e;

@@ -52,7 +52,7 @@ concept message_range =
 /// A handle that was moved from or reset answers every operation with `closed`.
 template <class T, class Topology>
 class basic_sender {
-  static_assert(detail::require_message<T>::value);
+  static_assert(detail::require_message_shape<T>::value);
 
  public:
   using message_type = T;
@@ -202,6 +202,7 @@ class basic_sender {
   }
 
   errc send_to_core(T& message, const detail::patience& p) const {
+    static_assert(detail::require_message<T>::value);
     if (core_ == nullptr) [[unlikely]]
       return errc::closed;
     return with_core([&](auto& c) { return c.send(message, p); });
@@ -284,6 +285,14 @@ struct access {
     } else {
       return Handle::dispatch(core, std::forward<F>(f));
     }
+  }
+  template <class Handle, class T>
+  static errc send(const Handle& handle, T& message, const patience& p) {
+    return handle.send_to_core(message, p);
+  }
+  template <class Handle, class Result>
+  static void recv(const Handle& handle, Result& out, const patience& p) {
+    handle.recv_into(out, p);
   }
   template <class Handle>
   static Handle make(channel_base* core) noexcept {

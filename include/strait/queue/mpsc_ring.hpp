@@ -119,9 +119,8 @@ class mpsc_ring {
   bool can_push() const noexcept {
     const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
     if ((t & ring_words::closed) != 0) return true;
-    return words_.reserved(t) != ring_words::most_reserved &&
-           words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) <
-               words_.capacity();  // A2 acquire
+    return words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) <
+           words_.capacity();  // A2 acquire
   }
 
   // ---- pop: one thread ----

@@ -20,7 +20,8 @@
 // Reservations are promises for operations that finish later (a select that still has to make its
 // message, a selected operation): reserved pushes count as full, reserved pops as empty. They live in
 // the words that pushes and pops claim with, so a claim and a reservation cannot pass each other; the
-// price is one bit test on the way. At most 255 a side; the 256th is told to wait.
+// price is one bit test on the way. At most 255 a side: the 256th is refused, and tries again
+// until one of the others is spent.
 //
 // Invariants
 //   Q1 tail - head + reserved pushes <= capacity, always.
@@ -152,8 +153,7 @@ class ring {
     do {
       if ((t & ring_words::closed) != 0) return true;
       // acquire: A3, then A2
-      if (words_.reserved(t) != ring_words::most_reserved &&
-          words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) < words_.capacity() &&
+      if (words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) < words_.capacity() &&
           places_[words_.position(t)].turn.load(sync::acquire) == words_.turn(t)) {
         return true;
       }
@@ -239,9 +239,8 @@ class ring {
       const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
       const std::size_t there = words_.count(t, h);
       if (there == 0 && (t & ring_words::closed) != 0) return true;
-      if (there > words_.reserved(h) && words_.reserved(h) != ring_words::most_reserved &&
-          places_[words_.position(h)].turn.load(sync::acquire) ==
-              words_.turn(h) + 1) {  // A1 acquire
+      if (there > words_.reserved(h) && places_[words_.position(h)].turn.load(sync::acquire) ==
+                                            words_.turn(h) + 1) {  // A1 acquire
         return true;
       }
     } while (moved(head_, h));  // "no" must be true of one instant: a waiter sleeps on it

@@ -159,8 +159,7 @@ class segments {
     const std::uint64_t t = chain_.tail();
     const std::uint64_t there = chain::count(t, h);
     if (there == 0) return (t & chain_words::closed) != 0;
-    return there > chain_words::reserved(h) &&
-           chain_words::reserved(h) != chain_words::most_reserved;
+    return there > chain_words::reserved(h);
   }
 
   // ---- both ----
