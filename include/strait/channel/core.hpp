@@ -87,17 +87,14 @@ class core final : public channel_base {
 
   // ---- select: the receiving half ----
 
-  queue_status select_recv(recv_result<T>& out) noexcept {
-    return settled([&] { return pop(out); });
-  }
-  queue_status reserve_recv(party<T>&) noexcept {
-    return settled([&] { return queue_.reserve_pop(); });
-  }
+  queue_status select_recv(recv_result<T>& out) noexcept { return pop(out); }
+  queue_status reserve_recv(party<T>&) noexcept { return queue_.reserve_pop(); }
   queue_status commit_recv(party<T>&, recv_result<T>& out) noexcept {
     const queue_status s = settled([&] {
       return queue_.commit_pop([&](T&& m) noexcept { detail::fill(out, std::move(m)); });
     });
     if (s == queue_status::ok) popped();
+    sync::light_fence();  // the claim, then the look at closed: close() looks the other way round
     if (queue_.is_closed())
       receivers_.notify_all();  // they waited to learn what becomes of the promise
     return s;
@@ -128,12 +125,8 @@ class core final : public channel_base {
 
   // ---- select: the sending half ----
 
-  queue_status select_send(T& message) {
-    return settled([&] { return push(message); });
-  }
-  queue_status reserve_send(party<T>&) noexcept {
-    return settled([&] { return queue_.reserve_push(); });
-  }
+  queue_status select_send(T& message) { return push(message); }
+  queue_status reserve_send(party<T>&) noexcept { return queue_.reserve_push(); }
   queue_status commit_send(party<T>&, T& message) {
     const queue_status s = settled([&] { return queue_.commit_push(message); });
     if (s == queue_status::ok) pushed();
@@ -170,6 +163,8 @@ class core final : public channel_base {
   // A promised message stays for its promise, which outlived its handle.
   void last_receiver_gone() noexcept override {
     close();
+    sync::
+        heavy_fence();  // our end is gone, then what is promised: cancel_recv looks the other way round
     drain();
   }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include <strait/error.hpp>
 #include <strait/wait/wait_queue.hpp>
@@ -20,7 +21,9 @@ struct party : wait_node {
   party* peer = nullptr;
   bool arrived = false;
   std::int64_t taken = 0;  // timers: the instant that a promise took,
-  std::int64_t after = 0;  // and the due instant that it left
+  std::int64_t after = 0;  // the due instant that it left,
+  std::int64_t slept_for =
+      std::numeric_limits<std::int64_t>::min();  // and the one its owner lined up for
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

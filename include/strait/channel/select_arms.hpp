@@ -17,6 +17,7 @@
 namespace strait::inline STRAIT_ABI::detail {
 
 constexpr attempt as_attempt(queue_status s) noexcept {
+  if (s == queue_status::busy) return attempt::busy;
   return s == queue_status::would_block ? attempt::not_ready : attempt::chosen;
 }
 

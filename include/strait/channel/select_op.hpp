@@ -40,6 +40,7 @@ namespace strait::inline STRAIT_ABI::detail {
 /// What an operation says when it is tried.
 enum class attempt : std::uint8_t {
   not_ready,
+  busy,    ///< neither: another thread is in the middle of its own operation there
   chosen,  ///< it happened, or is promised
   dropped  ///< it takes no part any more (its channel is closed and its handler wants messages only)
 };
@@ -112,6 +113,7 @@ class select_run {
         return {select_end::nothing_ready};
       }
       if (b.spin()) continue;
+      if (in_vain_) sync::yield();  // it looked ready, and was not: somebody holds a promise there
       if (select_op* op = sleep()) return {select_end::chosen, op};
     }
   }
@@ -164,6 +166,7 @@ class select_run {
             --i;
             break;
           }
+          case attempt::busy: same = false; break;  // no answer yet
           case attempt::not_ready: same = same && op->version() == op->seen; break;
         }
       }
@@ -184,11 +187,12 @@ class select_run {
       if (due < until) until = due;
     }
     waiter::state how = waiter::left;
+    in_vain_ = false;
     if (chosen == nullptr && !w.decided()) {
       sync::heavy_fence();
       for (std::size_t i = 0; i < enlisted; ++i) {
         if (live_[i]->ready()) {
-          w.leave();
+          in_vain_ = w.leave();
           break;
         }
       }
@@ -227,6 +231,7 @@ class select_run {
   const select_plan& plan_;
   std::span<select_op*> live_;
   select_op* token_ = nullptr;  // whose notification we hold
+  bool in_vain_ = false;        // the last sleep ended at once, because an operation looked ready
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

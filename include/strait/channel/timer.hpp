@@ -79,7 +79,8 @@ class timer_core final : public channel_base {
   // A promise is the take itself; cancelling puts the instant back unless the timer has gone on.
   queue_status reserve_recv(party<T>& me) noexcept {
     if (is_closed()) return queue_status::closed;
-    return claim_due(none, me.taken, me.after) ? queue_status::ok : queue_status::would_block;
+    return claim_due(me.slept_for, me.taken, me.after) ? queue_status::ok
+                                                       : queue_status::would_block;
   }
   queue_status commit_recv(party<T>& me, recv_result<T>& out) noexcept {
     deliver(out, me.taken);
@@ -92,6 +93,7 @@ class timer_core final : public channel_base {
       sleepers_.notify_all();
   }
   bool enlist_recv(party<T>& me, bool) noexcept {
+    me.slept_for = due();
     sleepers_.add(me, place::back);
     return false;
   }

@@ -181,8 +181,12 @@ class mpsc_ring {
     }
   }
   std::size_t capacity() const noexcept { return words_.capacity(); }
-  std::uint64_t pushes() const noexcept { return tail_.load(sync::acquire); }  // A3 acquire
-  std::uint64_t pops() const noexcept { return head_.load(sync::acquire); }    // A2 acquire
+  std::uint64_t pushes() const noexcept {
+    return ring_words::index(tail_.load(sync::acquire));
+  }  // A3 acquire
+  std::uint64_t pops() const noexcept {
+    return ring_words::index(head_.load(sync::acquire));
+  }  // A2 acquire
 
  private:
   using place = ring_place<T>;

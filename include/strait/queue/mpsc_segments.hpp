@@ -121,7 +121,7 @@ class mpsc_segments {
       t = now;
     }
   }
-  std::uint64_t pushes() const noexcept { return chain_.tail(); }
+  std::uint64_t pushes() const noexcept { return chain_words::index(chain_.tail()); }
   std::uint64_t pops() const noexcept { return head_.load(sync::acquire); }  // A2 acquire
 
  private:

@@ -268,8 +268,12 @@ class ring {
   std::size_t capacity() const noexcept { return words_.capacity(); }
 
   /// Grows with every push (every pop): the same twice means none in between.
-  std::uint64_t pushes() const noexcept { return tail_.load(sync::acquire); }  // A3 acquire
-  std::uint64_t pops() const noexcept { return head_.load(sync::acquire); }    // A3 acquire
+  std::uint64_t pushes() const noexcept {
+    return ring_words::index(tail_.load(sync::acquire));
+  }  // A3 acquire
+  std::uint64_t pops() const noexcept {
+    return ring_words::index(head_.load(sync::acquire));
+  }  // A3 acquire
 
  private:
   using place = ring_place<T>;

@@ -48,6 +48,9 @@ class ring_words {
     return word - (std::uint64_t{p} << flag_bits) + one_lap();
   }
 
+  /// Without the flags: grows with every claim.
+  static std::uint64_t index(std::uint64_t word) noexcept { return word >> flag_bits; }
+
   std::size_t reserved(std::uint64_t word) const noexcept {
     return static_cast<std::size_t>((word >> 1) & most_reserved);
   }

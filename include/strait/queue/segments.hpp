@@ -176,8 +176,10 @@ class segments {
       t = now;
     }
   }
-  std::uint64_t pushes() const noexcept { return chain_.tail(); }
-  std::uint64_t pops() const noexcept { return head_.load(sync::acquire); }  // A3 acquire
+  std::uint64_t pushes() const noexcept { return chain_words::index(chain_.tail()); }
+  std::uint64_t pops() const noexcept {
+    return chain_words::index(head_.load(sync::acquire));
+  }  // A3 acquire
 
  private:
   using chain = segment_chain<T, place_mark>;

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What an uncontended operation costs, counted and not timed: no lock, no system call, no allocation.
+// Built with STRAIT_COUNT_SEAM=1, where base/sync.hpp counts all three; allocations are counted once
+// more by a replaced operator new, so that one which goes round the seam shows too.
+//
+// That selects over disjoint channels share no lock is shown in two ways.
+//   By counts: a select that finds an arm ready takes no lock at all. One that waits takes as many as its
+//   own channels' lines need, and n of them at once on disjoint channels take n times that and find none
+//   held (a held lock costs system calls beyond the sleeps).
+//   By structure: every lock is a sync::mutex (tools/check_seam refuses others), and no header has one of
+//   static or thread-local storage: a lock is part of a channel, so two channels' locks are two.
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <new>
+#include <optional>
+#include <ostream>
+#include <regex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include <strait/strait.hpp>
+
+#include "../stress/flavors.hpp"
+#include "../stress/scale.hpp"
+
+namespace {
+std::atomic<std::uint64_t> calls_of_new{0};
+
+void* counted_new(std::size_t bytes, std::size_t align) {
+  calls_of_new.fetch_add(1, std::memory_order_relaxed);
+  void* p = nullptr;
+  if (align <= alignof(std::max_align_t)) {
+    p = std::malloc(bytes == 0 ? 1 : bytes);
+  } else {
+    p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
+  }
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted_new(bytes, 1); }
+void* operator new(std::size_t bytes, std::align_val_t align) {
+  return counted_new(bytes, static_cast<std::size_t>(align));
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+namespace {
+
+using namespace strait_test;
+
+struct cost {
+  std::uint64_t locks = 0, syscalls = 0, allocations = 0, news = 0;
+
+  static cost so_far() {
+    const auto c = strait::sync::counts();
+    return {c.locks, c.syscalls, c.allocations, calls_of_new.load()};
+  }
+  friend cost operator-(const cost& a, const cost& b) {
+    return {a.locks - b.locks, a.syscalls - b.syscalls, a.allocations - b.allocations,
+            a.news - b.news};
+  }
+  friend bool operator==(const cost&, const cost&) = default;
+  friend void PrintTo(const cost& c, std::ostream* out) {
+    *out << c.locks << " locks, " << c.syscalls << " system calls, " << c.allocations
+         << " allocations, " << c.news << " calls of operator new";
+  }
+};
+
+template <class F>
+cost cost_of(F f) {
+  const cost before = cost::so_far();
+  f();
+  return cost::so_far() - before;
+}
+
+const cost nothing{};
+constexpr std::uint64_t million = sanitized ? 100'000 : 1'000'000;
+
+/// Nothing, except that an unbounded queue may have made a few segments, which it then reuses.
+template <class Flavor>
+void expect_free(const Flavor& flavor, cost c, std::uint64_t handful = 8) {
+  if (flavor.is_unbounded()) {
+    EXPECT_LE(c.allocations, handful);
+    EXPECT_LE(c.news, handful);
+    c.allocations = c.news = 0;
+  }
+  EXPECT_EQ(c, nothing);
+}
+
+TEST(seam, is_counted) {
+  // The counters count: otherwise everything below would pass for nothing.
+  const cost made = cost_of([] {
+    auto ch = strait::bounded<int>(1);
+    (void)ch.rx.recv_for(std::chrono::milliseconds(1));
+  });
+  EXPECT_GT(made.locks, 0U);
+  EXPECT_GT(made.syscalls, 0U);
+  EXPECT_GT(made.allocations, 0U);
+  EXPECT_GT(made.news, 0U);
+}
+
+STRAIT_FLAVOR_SUITE(uncontended, every_flavor());
+
+STRAIT_FLAVOR_TEST(uncontended, send_and_receive_in_turn) {
+  auto ch = flavor.template make<std::uint64_t>();
+  std::uint64_t wrong = 0;
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0; i < million; ++i) {
+      if (flavor.is_rendezvous()) {  // nobody is there: full and empty
+        wrong += ch.tx.try_send(i).has_value();
+        wrong += ch.rx.try_recv().has_value();
+      } else {
+        wrong += !ch.tx.send(i).has_value();
+        const auto m = ch.rx.recv();
+        wrong += !m || *m != i;
+      }
+    }
+  });
+  EXPECT_EQ(wrong, 0U);
+  expect_free(flavor, c);
+}
+
+STRAIT_FLAVOR_TEST(uncontended, bursts) {
+  if (flavor.is_rendezvous()) GTEST_SKIP() << "holds nothing";
+  auto ch = flavor.template make<std::uint64_t>();
+  const std::uint64_t most = flavor.is_unbounded() || flavor.capacity > 8
+                                 ? 8
+                                 : static_cast<std::uint64_t>(flavor.capacity);
+  std::uint64_t wrong = 0;
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0, burst = 1; i < million; i += burst, burst = burst % most + 1) {
+      for (std::uint64_t k = 0; k < burst; ++k) wrong += !ch.tx.try_send(i + k).has_value();
+      if (flavor.capacity == static_cast<int>(burst))
+        wrong += ch.tx.try_send(0).has_value();  // full
+      for (std::uint64_t k = 0; k < burst; ++k) {
+        const auto m = ch.rx.try_recv();
+        wrong += !m || *m != i + k;
+      }
+      wrong += ch.rx.try_recv().has_value();  // empty
+    }
+  });
+  EXPECT_EQ(wrong, 0U);
+  expect_free(flavor, c);
+}
+
+STRAIT_FLAVOR_TEST(uncontended, timed_that_need_not_wait) {
+  if (flavor.is_rendezvous()) GTEST_SKIP() << "would wait";
+  auto ch = flavor.template make<std::uint64_t>();
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0; i < million / 10; ++i) {
+      (void)ch.tx.send_for(i, std::chrono::seconds(1));
+      (void)ch.rx.recv_for(std::chrono::seconds(1));
+      (void)ch.tx.send_for(i, std::chrono::seconds(-1));
+      (void)ch.rx.recv_until(std::chrono::steady_clock::time_point::max());
+    }
+  });
+  expect_free(flavor, c);
+}
+
+STRAIT_FLAVOR_TEST(uncontended, observing_copying_and_weak_handles) {
+  auto ch = flavor.template make<std::uint64_t>();
+  std::uint64_t sum = 0;
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0; i < million / 10; ++i) {
+      sum += ch.tx.size() + ch.rx.empty() + ch.tx.full() + ch.rx.capacity().value_or(0) +
+             ch.tx.is_closed() + ch.tx.sender_count() + ch.rx.receiver_count();
+      if constexpr (Flavor::many_senders) {
+        const auto copy = ch.tx;
+        sum += copy.downgrade().lock().has_value();
+      }
+    }
+  });
+  EXPECT_NE(sum, 0U);
+  EXPECT_EQ(c, nothing);
+}
+
+STRAIT_FLAVOR_TEST(uncontended, select_with_otherwise) {
+  auto ch = flavor.template make<std::uint64_t>();
+  auto other = flavor.template make<std::uint64_t>();
+  std::uint64_t otherwise = 0;
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0; i < million / 4; ++i) {
+      strait::select(strait::on_recv(ch.rx, [](std::uint64_t) {}),
+                     strait::on_recv(other.rx, [](std::uint64_t) {}),
+                     strait::otherwise([&] { ++otherwise; }));
+    }
+  });
+  EXPECT_EQ(otherwise, million / 4);
+  EXPECT_EQ(c, nothing);
+}
+
+STRAIT_FLAVOR_TEST(uncontended, select_over_ready_arms) {
+  if (flavor.is_rendezvous()) GTEST_SKIP() << "never ready alone";
+  auto ch = flavor.template make<std::uint64_t>();
+  auto other = flavor.template make<std::uint64_t>();
+  std::uint64_t moved = 0;
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0; i < million / 4; ++i) {
+      const std::uint64_t m = i;
+      const auto took = [&](std::uint64_t) { ++moved; };
+      // one of the two rooms, then one of the two messages; then everything at once
+      strait::select(strait::on_send(ch.tx, m), strait::on_send(other.tx, [m] { return m; }));
+      strait::select(strait::on_recv(ch.rx, took), strait::on_recv(other.rx, took));
+      strait::select_biased(strait::on_recv(ch.rx, took), strait::on_send(other.tx, m),
+                            strait::on_recv(other.rx, took),
+                            strait::on_timeout(std::chrono::hours(1), [] {}));
+      strait::select(strait::on_recv(other.rx, took), strait::on_stop(std::stop_token(), [] {}));
+    }
+  });
+  EXPECT_EQ(moved, million / 4 * 2);
+  expect_free(flavor, c, 16);
+}
+
+STRAIT_FLAVOR_TEST(uncontended, selector_over_ready_operations) {
+  if (flavor.is_rendezvous()) GTEST_SKIP() << "never ready alone";
+  auto ch = flavor.template make<std::uint64_t>();
+  strait::selector sending, receiving;
+  (void)sending.send(ch.tx);
+  (void)receiving.recv(ch.rx);
+  std::uint64_t wrong = 0;
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0; i < million / 4; ++i) {
+      wrong += !sending.select()->send(ch.tx, i).has_value();
+      wrong += !receiving.ready().has_value();
+      wrong += receiving.select()->recv(ch.rx).value() != i;
+      wrong += receiving.try_select().has_value();
+      (void)sending.try_select();  // dropped
+    }
+  });
+  EXPECT_EQ(wrong, 0U);
+  expect_free(flavor, c);
+}
+
+TEST(seam, oneshot_makes_the_channel_and_its_place) {
+  const cost c = cost_of([] {
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+      auto ch = strait::oneshot<std::uint64_t>();
+      (void)ch.tx.send(i);
+      (void)ch.rx.recv();
+    }
+  });
+  EXPECT_LE(c.locks, 2000U);  // closing looks into both lines; sending and receiving lock nothing
+  EXPECT_EQ(c.syscalls, 0U);
+  EXPECT_LE(c.allocations, 2000U);
+}
+
+TEST(seam, timers_that_are_due) {
+  const auto tick = strait::tick(std::chrono::nanoseconds(0));
+  const auto never = strait::never<int>();
+  std::uint64_t wrong = 0;
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0; i < million / 10; ++i) {
+      wrong += !tick.recv().has_value();
+      wrong += never.try_recv().has_value();
+    }
+  });
+  EXPECT_EQ(wrong, 0U);
+  EXPECT_EQ(c, nothing);
+}
+
+// ---- a wait allocates nothing -------------------------------------------------------------------
+
+TEST(seam, waiting_allocates_nothing) {
+  auto ch = strait::bounded<int>(1);
+  auto hand = strait::rendezvous<int>();
+  strait::selector s;
+  (void)s.recv(ch.rx);
+  (void)s.send(hand.tx);
+  std::stop_source stop;
+  std::thread partner;
+  const cost c = cost_of([&] {
+    for (int i = 0; i < 200; ++i) {
+      (void)ch.rx.recv_for(std::chrono::microseconds(20));
+      (void)hand.tx.send_for(1, std::chrono::microseconds(20));
+      strait::select(strait::on_recv(ch.rx), strait::on_send(hand.tx, 1),
+                     strait::on_timeout(std::chrono::microseconds(20)),
+                     strait::on_stop(stop.get_token()));
+      (void)s.select_for(std::chrono::microseconds(20));
+    }
+  });
+  EXPECT_EQ(c.allocations, 0U);
+  EXPECT_EQ(c.news, 0U);
+  EXPECT_GT(c.locks, 0U);
+}
+
+// ---- selects on disjoint channels ---------------------------------------------------------------
+
+// Waits `times` times on two channels of its own, one with a queue and one without.
+void wait_on_own_channels(std::uint64_t times) {
+  auto a = strait::bounded<int>(1);
+  auto b = strait::rendezvous<int>();
+  for (std::uint64_t i = 0; i < times; ++i) {
+    strait::select(strait::on_recv(a.rx), strait::on_recv(b.rx),
+                   strait::on_timeout(std::chrono::microseconds(1)));
+  }
+}
+
+TEST(disjoint_selects, take_each_their_own_locks) {
+  constexpr std::uint64_t times = 300, threads = 4;
+  wait_on_own_channels(1);
+  const cost alone = cost_of([] { wait_on_own_channels(times); });
+  ASSERT_GT(alone.locks, 0U);
+  const cost together = cost_of([] {
+    std::array<std::thread, threads> people;
+    for (auto& thread : people) thread = std::thread([] { wait_on_own_channels(times); });
+    for (auto& thread : people) thread.join();
+  });
+  // A sleep may end for no reason and begin again, so a few more are possible; not a multiple.
+  EXPECT_GE(together.locks, alone.locks * threads * 8 / 10);
+  EXPECT_LE(together.locks, alone.locks * threads * 12 / 10 + 100);
+  EXPECT_LE(together.syscalls, alone.syscalls * threads * 12 / 10 + 100);
+}
+
+TEST(disjoint_selects, have_no_lock_to_share) {
+  std::size_t headers = 0, locks = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(STRAIT_INCLUDE_DIR)) {
+    if (file.path().extension() != ".hpp") continue;
+    ++headers;
+    std::ifstream in(file.path());
+    for (std::string line; std::getline(in, line);) {
+      line = line.substr(0, line.find("//"));
+      static const std::regex declares_a_lock(R"(\bmutex\s+\w+\s*(\{.*\})?;)");
+      if (!std::regex_search(line, declares_a_lock)) continue;
+      ++locks;
+      static const std::regex shared(R"(\b(static|inline|thread_local|extern)\b)");
+      EXPECT_FALSE(std::regex_search(line, shared)) << file.path() << ": " << line;
+    }
+  }
+  EXPECT_GT(headers, 10U);
+  EXPECT_GT(locks, 1U);
+}
+
+}  // namespace
