@@ -21,13 +21,14 @@ void* allocate(std::size_t size, std::size_t alignment) {
   if (alignment <= alignof(std::max_align_t)) return std::malloc(size);
   return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 }
-void* allocate_or_throw(std::size_t size, std::size_t alignment) {
+[[maybe_unused]] void* allocate_or_throw(std::size_t size, std::size_t alignment) {
   void* p = allocate(size, alignment);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }
 }  // namespace
 
+#if STRAIT_TEST_OWN_NEW
 [[gnu::noinline]] void* operator new(std::size_t n) { return allocate_or_throw(n, 1); }
 [[gnu::noinline]] void* operator new[](std::size_t n) { return allocate_or_throw(n, 1); }
 [[gnu::noinline]] void* operator new(std::size_t n, std::align_val_t a) {
@@ -71,8 +72,16 @@ void* allocate_or_throw(std::size_t size, std::size_t alignment) {
                                          const std::nothrow_t&) noexcept {
   std::free(p);
 }
+#endif
 
 using namespace strait_test;
+
+class Memory : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!STRAIT_TEST_OWN_NEW) GTEST_SKIP() << "the sanitizer's operator new cannot be replaced";
+  }
+};
 
 namespace {
 class no_memory {
@@ -91,12 +100,15 @@ long allocations_of(Body body) {
 enum class how { sent, threw };
 }  // namespace
 
-class MemoryUnbounded : public ::testing::Test {
+class MemoryUnbounded : public Memory {
  public:
   using flavours = unbounded_flavours;
 
  protected:
-  void SetUp() override { counted::start_over(); }
+  void SetUp() override {
+    Memory::SetUp();
+    counted::start_over();
+  }
   void TearDown() override {
     EXPECT_EQ(counted::live(), 0);
     EXPECT_EQ(counted::made(), counted::died());
@@ -176,7 +188,7 @@ FLAVOUR_TEST(MemoryUnbounded, ReceivingAllocatesNothing) {
 }
 
 // api: select allocates nothing, waiting or not
-TEST(MemorySelect, AllocatesNothing) {
+TEST_F(Memory, SelectAllocatesNothing) {
   auto a = strait::bounded<int>(1);
   auto b = strait::rendezvous<int>();
   auto c = strait::mpsc::bounded<int>(2);
@@ -201,7 +213,7 @@ TEST(MemorySelect, AllocatesNothing) {
 }
 
 // the waits of plain operations allocate nothing, either
-TEST(MemoryWait, AllocatesNothing) {
+TEST_F(Memory, WaitAllocatesNothing) {
   const auto check = [](auto ch) {
     (void)ch.rx.recv_for(1us);
     EXPECT_EQ(allocations_of([&] {
@@ -223,7 +235,7 @@ TEST(MemoryWait, AllocatesNothing) {
 }
 
 // a handle's copies and moves allocate nothing
-TEST(MemoryHandles, CopiesAllocateNothing) {
+TEST_F(Memory, HandlesCopiesAllocateNothing) {
   auto [tx, rx] = strait::unbounded<int>();
   EXPECT_EQ(allocations_of([&] {
               auto a = tx;
@@ -236,7 +248,7 @@ TEST(MemoryHandles, CopiesAllocateNothing) {
 }
 
 // making a channel without memory throws, and leaks nothing
-TEST(MemoryMaking, WithoutMemoryThrows) {
+TEST_F(Memory, MakingWithoutMemoryThrows) {
   int thrown = 0;
   const auto attempt = [&](auto make) {
     const no_memory none;

@@ -365,6 +365,7 @@ TEST(HandlesMany, AReceiverCopyStorm) {
     rx.reset();
     int sent = 0;
     while (tx.send(sent)) ++sent;  // ends when the last copy goes
+    workers.clear();               // closed comes first, then that thread destroys what is queued
     EXPECT_EQ(tx.receiver_count(), 0U);
     EXPECT_EQ(tx.size(), 0U);
   }

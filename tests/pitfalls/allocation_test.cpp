@@ -20,7 +20,7 @@ struct alignas(16) label {
 std::atomic<long long> live_bytes{0};
 std::atomic<long long> allocations{0};
 
-[[gnu::noinline]] void* take(std::size_t size, std::size_t alignment) {
+[[maybe_unused, gnu::noinline]] void* take(std::size_t size, std::size_t alignment) {
   if (alignment < alignof(label)) alignment = alignof(label);
   const std::size_t front = alignment < sizeof(label) ? sizeof(label) : alignment;
   void* raw = std::aligned_alloc(alignment, (front + size + alignment - 1) / alignment * alignment);
@@ -31,7 +31,7 @@ std::atomic<long long> allocations{0};
   ++allocations;
   return user;
 }
-[[gnu::noinline]] void give(void* p, std::size_t size, std::size_t alignment) {
+[[maybe_unused, gnu::noinline]] void give(void* p, std::size_t size, std::size_t alignment) {
   if (p == nullptr) return;
   label* l = reinterpret_cast<label*>(static_cast<char*>(p) - sizeof(label));
   if (alignment != 0 && alignment < alignof(label)) alignment = alignof(label);
@@ -46,6 +46,7 @@ std::atomic<long long> allocations{0};
 }
 }  // namespace
 
+#if STRAIT_TEST_OWN_NEW
 [[gnu::noinline]] void* operator new(std::size_t n) { return take(n, alignof(label)); }
 [[gnu::noinline]] void* operator new[](std::size_t n) { return take(n, alignof(label)); }
 [[gnu::noinline]] void* operator new(std::size_t n, std::align_val_t a) {
@@ -94,8 +95,16 @@ std::atomic<long long> allocations{0};
                                          const std::nothrow_t&) noexcept {
   give(p, 0, static_cast<std::size_t>(a));
 }
+#endif
 
 using namespace strait_test;
+
+class Allocation : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!STRAIT_TEST_OWN_NEW) GTEST_SKIP() << "the sanitizer's operator new cannot be replaced";
+  }
+};
 
 namespace {
 struct alignas(64) wide {
@@ -104,7 +113,7 @@ struct alignas(64) wide {
 }  // namespace
 
 // pitfalls 13: every block goes back with the size and alignment it was taken with, and all of them go back
-TEST(Allocation, EveryBlockGoesBackAsItWasTaken) {
+TEST_F(Allocation, EveryBlockGoesBackAsItWasTaken) {
   const auto use = [](auto ch, int n) {
     for (int i = 0; i < n; ++i) {
       if (!ch.tx.try_send({})) break;
@@ -135,7 +144,7 @@ TEST(Allocation, EveryBlockGoesBackAsItWasTaken) {
 }
 
 // pitfalls 23: after a burst the memory goes back while the channel lives
-TEST(Allocation, NothingIsKeptAfterABurst) {
+TEST_F(Allocation, NothingIsKeptAfterABurst) {
   const auto check = [](auto ch) {
     (void)ch.tx.send(0);
     (void)ch.rx.recv();
@@ -154,7 +163,7 @@ TEST(Allocation, NothingIsKeptAfterABurst) {
 }
 
 // pitfalls 23: an unbounded channel in steady use does not grow
-TEST(Allocation, ASteadyStreamDoesNotGrow) {
+TEST_F(Allocation, ASteadyStreamDoesNotGrow) {
   const auto check = [](auto ch) {
     for (int i = 0; i < 100; ++i) ASSERT_TRUE(ch.tx.send(i));
     const long long before = live_bytes;
@@ -170,7 +179,7 @@ TEST(Allocation, ASteadyStreamDoesNotGrow) {
 }
 
 // pitfalls 22, 24, 28: waits that end by themselves take no memory and keep none
-TEST(Allocation, WaitsThatEndKeepNothing) {
+TEST_F(Allocation, WaitsThatEndKeepNothing) {
   const auto check = [](auto ch) {
     auto other = strait::unbounded<int>();
     const auto wait = [&] {
@@ -195,7 +204,7 @@ TEST(Allocation, WaitsThatEndKeepNothing) {
 }
 
 // pitfalls 22: nor does a crowd of waiters leave anything behind
-TEST(Allocation, ACrowdOfWaitersLeavesNothing) {
+TEST_F(Allocation, ACrowdOfWaitersLeavesNothing) {
   auto [tx, rx] = strait::bounded<int>(1);
   const auto crowd = [&] {
     std::vector<worker> workers;

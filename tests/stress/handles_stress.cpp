@@ -139,12 +139,13 @@ STRAIT_MPMC_TEST(handles, shared_by_reference) {
 
 // The last strong sender goes while others lock weak ones. Whoever got a handle may send and is heard;
 // once a lock failed, the end is gone for ever.
-STRAIT_MPMC_TEST(handles, weak_senders_against_the_last_sender) {
+template <class Flavor>
+void weak_senders_against_the_last_sender(const Flavor& flavor) {
   const std::uint64_t rounds = scaled(1'000, 100);
   struct {
-    std::optional<strait::sender<parcel>> tx;
-    std::optional<strait::receiver<parcel>> rx;
-    std::optional<strait::weak_sender<parcel>> weak;
+    std::optional<sender_of<Flavor, parcel>> tx;
+    std::optional<receiver_of<Flavor, parcel>> rx;
+    std::optional<decltype(std::declval<sender_of<Flavor, parcel>>().downgrade())> weak;
     std::atomic<std::uint64_t> sent{0};
     std::uint64_t received = 0;
   } shared;
@@ -195,7 +196,7 @@ STRAIT_MPMC_TEST(handles, weak_senders_against_the_last_sender) {
   });
   people.go();
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    auto ch = flavor.make<parcel>();
+    auto ch = flavor.template make<parcel>();
     shared.weak = ch.tx.downgrade();
     shared.tx = std::move(ch.tx);
     shared.rx = std::move(ch.rx);
@@ -208,6 +209,12 @@ STRAIT_MPMC_TEST(handles, weak_senders_against_the_last_sender) {
   people.join();
   shared.rx.reset();
   EXPECT_EQ(ledger::live(), 0);
+}
+
+STRAIT_MPMC_TEST(handles, weak_senders_against_the_last_sender) { weak_senders_against_the_last_sender(flavor); }
+
+TEST(handles_mpsc, weak_senders_against_the_last_sender) {
+  for (const int capacity : {no_bound, 0, 1, 5}) weak_senders_against_the_last_sender(flavor_of<mpsc>(capacity));
 }
 
 // The same for receivers: once the last receiver is gone, nothing is kept, whoever locks.
