@@ -211,10 +211,13 @@ void weak_senders_against_the_last_sender(const Flavor& flavor) {
   EXPECT_EQ(ledger::live(), 0);
 }
 
-STRAIT_MPMC_TEST(handles, weak_senders_against_the_last_sender) { weak_senders_against_the_last_sender(flavor); }
+STRAIT_MPMC_TEST(handles, weak_senders_against_the_last_sender) {
+  weak_senders_against_the_last_sender(flavor);
+}
 
 TEST(handles_mpsc, weak_senders_against_the_last_sender) {
-  for (const int capacity : {no_bound, 0, 1, 5}) weak_senders_against_the_last_sender(flavor_of<mpsc>(capacity));
+  for (const int capacity : {no_bound, 0, 1, 5})
+    weak_senders_against_the_last_sender(flavor_of<mpsc>(capacity));
 }
 
 // The same for receivers: once the last receiver is gone, nothing is kept, whoever locks.
