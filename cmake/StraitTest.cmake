@@ -1,24 +1,48 @@
-# strait_add_test(<name> SOURCES a.cpp ... [LABELS l ...] [TIMEOUT seconds] [LIBS target ...])
+# strait_add_test(<name> SOURCES a.cpp ... [LABELS l ...] [TIMEOUT seconds] [LIBS target ...]
+#                 [NO_PRECOMPILED_HEADERS])
 #
 # Builds one test program with strait's warnings as errors and registers it with CTest as one test,
 # whatever the number of its cases. A source with its own main() takes the place of GoogleTest's.
 # `cmake --compile-no-warning-as-error` makes the warnings warnings again.
+#
+# The headers that every test begins with are compiled once for all of them; a test with its own
+# definitions says NO_PRECOMPILED_HEADERS.
 
 set(strait_test_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 
+function(strait_test_target name)
+  target_link_libraries(${name} PRIVATE strait::strait GTest::gtest)
+  target_compile_options(${name} PRIVATE ${strait_test_warnings})
+  set_target_properties(${name} PROPERTIES COMPILE_WARNING_AS_ERROR ON CXX_EXTENSIONS OFF)
+endfunction()
+
+# Called once, before the first strait_add_test.
+function(strait_precompile_test_headers)
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/strait_test_headers.cpp "")
+  add_library(strait_test_headers OBJECT ${CMAKE_CURRENT_BINARY_DIR}/strait_test_headers.cpp)
+  strait_test_target(strait_test_headers)
+  target_precompile_headers(strait_test_headers PRIVATE
+    <gtest/gtest.h> <algorithm> <array> <atomic> <chrono> <deque> <functional> <map> <memory>
+    <optional> <random> <ranges> <sstream> <stop_token> <string> <thread> <vector>
+    <strait/strait.hpp>)
+endfunction()
+
 function(strait_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LABELS;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_PRECOMPILED_HEADERS" "TIMEOUT" "SOURCES;LABELS;LIBS")
   if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "strait_add_test(${name} SOURCES ... [LABELS ...] [TIMEOUT n] [LIBS ...])")
+    message(FATAL_ERROR "strait_add_test(${name} SOURCES ... [LABELS ...] [TIMEOUT n] [LIBS ...]"
+            " [NO_PRECOMPILED_HEADERS])")
   endif()
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
 
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE strait::strait GTest::gtest_main ${arg_LIBS})
-  target_compile_options(${name} PRIVATE ${strait_test_warnings})
-  set_target_properties(${name} PROPERTIES COMPILE_WARNING_AS_ERROR ON CXX_EXTENSIONS OFF)
+  strait_test_target(${name})
+  target_link_libraries(${name} PRIVATE GTest::gtest_main ${arg_LIBS})
+  if(NOT arg_NO_PRECOMPILED_HEADERS)
+    target_precompile_headers(${name} REUSE_FROM strait_test_headers)
+  endif()
 
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")

@@ -311,6 +311,43 @@ FLAVOUR_TEST(Handles, OperationsAreConst) {
   tx.close();
 }
 
+// api: one handle object may be used by several threads at once, unless its type says one
+TEST(HandlesMany, OneHandleForManyThreads) {
+  const auto check = [](auto ch, int receivers) {
+    const auto& tx = ch.tx;
+    const auto& rx = ch.rx;
+    std::atomic<int> taken{0};
+    const int each = rounds(800);
+    {
+      std::vector<worker> readers;
+      for (int i = 0; i < receivers; ++i) {
+        readers.emplace_back([&] {
+          while (rx.recv()) ++taken;
+        });
+      }
+      std::vector<worker> writers;
+      for (int i = 0; i < 3; ++i) {
+        writers.emplace_back([&] {
+          for (int k = 0; k < each; ++k) ASSERT_TRUE(tx.send(k));
+          (void)tx.size();
+          (void)tx.receiver_count();
+          auto copy = tx;
+          EXPECT_TRUE(copy.same_channel(tx));
+        });
+      }
+      writers.clear();
+      tx.close();
+    }
+    EXPECT_EQ(taken, 3 * each);
+  };
+  check(strait::unbounded<int>(), 3);
+  check(strait::bounded<int>(2), 3);
+  check(strait::rendezvous<int>(), 3);
+  check(strait::mpsc::unbounded<int>(), 1);
+  check(strait::mpsc::bounded<int>(2), 1);
+  check(strait::mpsc::bounded<int>(0), 1);
+}
+
 // cross-cutting: copy storms: the channel ends exactly when the last copy goes
 TEST(HandlesMany, ACopyStormEndsWithTheLastCopy) {
   const auto storm = [](auto channel) {

@@ -365,6 +365,7 @@ TEST(SelectNoArms, WhatIsLeft) {
     stop.request_stop();
   });
   EXPECT_TRUE(got(select(absent(), on_stop(stop.get_token(), [] {})), 1U));
+  EXPECT_TRUE(got(select(on_stop(std::stop_token{}, never_here), on_timeout(2ms, [] {})), 1U));
   EXPECT_EQ(rx.size(), 1U);
   EXPECT_TRUE(failed(select(absent(), on_timeout(1ms, never_here).when(false)), errc::closed));
   EXPECT_TRUE(failed(select(otherwise(never_here).when(false)), errc::closed));
@@ -514,6 +515,46 @@ TEST(SelectMany, WakeUpsAreConserved) {
   run(strait::rendezvous<int>(), strait::unbounded<int>());
   run(strait::rendezvous<int>(), strait::rendezvous<int>());
   run(strait::bounded<int>(2), strait::bounded<int>(3));
+}
+
+// semantics 10, 14, 15: at capacity 0 a send that succeeded was taken, though all sides select and give up
+TEST(SelectMany, RendezvousSuccessMeansTaken) {
+  auto a = strait::rendezvous<int>();
+  auto b = strait::rendezvous<int>();
+  std::atomic<long long> sent{0}, taken{0};
+  std::atomic<bool> done{false};
+  std::vector<worker> receivers;
+  for (unsigned seed : {1U, 2U}) {
+    receivers.emplace_back([&, seed] {
+      std::minstd_rand random(seed);
+      const auto take = [&](int m) { taken += m; };
+      while (!done) {
+        select(on_recv(a.rx, take), on_recv(b.rx, take),
+               on_timeout(std::chrono::microseconds(random() % 30), [] {}));
+      }
+    });
+  }
+  std::vector<worker> senders;
+  for (unsigned seed : {3U, 4U}) {
+    senders.emplace_back([&, seed] {
+      std::minstd_rand random(seed);
+      for (int i = 1; i <= rounds(2000); ++i) {
+        const auto note = [&](send_result<int> r) { sent += r ? i : 0; };
+        const std::chrono::microseconds wait(random() % 30);
+        switch (random() % 3) {
+          case 0:
+            select(on_send(a.tx, i, note), on_send(b.tx, i, note), on_timeout(wait, [] {}));
+            break;
+          case 1: select(on_send(a.tx, [i] { return i; }, note), on_timeout(wait, [] {})); break;
+          default: note(b.tx.send_for(i, wait));
+        }
+      }
+    });
+  }
+  senders.clear();
+  done = true;
+  receivers.clear();
+  EXPECT_EQ(sent, taken);
 }
 
 // pitfalls 31: two selects over the same two channels in opposite order, sending and receiving

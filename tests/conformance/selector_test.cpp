@@ -741,6 +741,39 @@ TEST_F(Selector, TimersAndOneshots) {
   EXPECT_TRUE(got(sel->recv(rx), 4));
 }
 
+// semantics 19, 20, api: a dropped selection of a timer takes nothing: the instant is still due
+TEST_F(Selector, ADroppedTimerStaysDue) {
+  const auto then = steady::now() - 1h;
+  auto once = strait::at(then);
+  auto ticks = strait::tick(1h);
+  strait::selector s;
+  const auto io = s.recv(once);
+  (void)s.recv(ticks);
+  for (int i = 0; i < 5; ++i) {
+    auto dropped = s.try_select();
+    ASSERT_TRUE(chose(dropped, io));
+  }
+  EXPECT_EQ(once.size(), 1U);
+  {
+    auto sel = s.select();
+    ASSERT_TRUE(chose(sel, io));
+    EXPECT_TRUE(got(sel->recv(once), then));
+  }
+  EXPECT_FALSE(s.try_select());
+  EXPECT_TRUE(failed(once.try_recv(), errc::empty));
+}
+
+// semantics 19, 15: dropped while another waits for the same timer: the other gets it
+TEST_F(Selector, ADroppedTimerServesTheOther) {
+  auto soon = strait::after(2ms);
+  worker other([soon] { EXPECT_TRUE(soon.recv()); });
+  strait::selector s;
+  (void)s.recv(soon);
+  for (int i = 0; i < 3; ++i) {
+    auto dropped = s.select_for(3ms);
+  }
+}
+
 // pitfalls 15, 25: a waiting selector sleeps
 TEST_F(Selector, WaitingCostsNoProcessorTime) {
   auto a = strait::unbounded<int>();

@@ -147,7 +147,7 @@ TEST(TimersAfter, OverflowIsNever) {
   check(strait::tick(std::chrono::hours::max()));
 }
 
-// semantics 20: ticks at least d apart; the payload is the scheduled instant; never before it
+// semantics 20, pitfalls 8: ticks at least d apart; the payload is the scheduled instant; never before it
 TEST(TimersTick, TicksAreScheduled) {
   constexpr auto d = 3ms;
   const auto before = steady::now();

@@ -70,7 +70,7 @@ struct odd_clock {
   using period = std::ratio<1, 50>;
   using duration = std::chrono::duration<rep, period>;
   using time_point = std::chrono::time_point<odd_clock>;
-  static constexpr bool is_steady = true;
+  [[maybe_unused]] static constexpr bool is_steady = true;
   static time_point now() {
     return time_point(duration_cast<duration>(steady_clock::now().time_since_epoch()) +
                       duration(1e6));
