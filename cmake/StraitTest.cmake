@@ -16,15 +16,17 @@ function(strait_test_target name)
   set_target_properties(${name} PROPERTIES COMPILE_WARNING_AS_ERROR ON CXX_EXTENSIONS OFF)
 endfunction()
 
-# Called once, before the first strait_add_test.
-function(strait_precompile_test_headers)
-  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/strait_test_headers.cpp "")
-  add_library(strait_test_headers OBJECT ${CMAKE_CURRENT_BINARY_DIR}/strait_test_headers.cpp)
-  strait_test_target(strait_test_headers)
-  target_precompile_headers(strait_test_headers PRIVATE
+# Precompiles the headers for the tests of this folder and those below it. A folder that adds compile
+# options needs its own: they must be the same.
+function(strait_precompile_test_headers name)
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp "")
+  add_library(${name} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+  strait_test_target(${name})
+  target_precompile_headers(${name} PRIVATE
     <gtest/gtest.h> <algorithm> <array> <atomic> <chrono> <deque> <functional> <map> <memory>
     <optional> <random> <ranges> <sstream> <stop_token> <string> <thread> <vector>
     <strait/strait.hpp>)
+  set(strait_precompiled_headers ${name} PARENT_SCOPE)
 endfunction()
 
 function(strait_add_test name)
@@ -41,7 +43,7 @@ function(strait_add_test name)
   strait_test_target(${name})
   target_link_libraries(${name} PRIVATE GTest::gtest_main ${arg_LIBS})
   if(NOT arg_NO_PRECOMPILED_HEADERS)
-    target_precompile_headers(${name} REUSE_FROM strait_test_headers)
+    target_precompile_headers(${name} REUSE_FROM ${strait_precompiled_headers})
   endif()
 
   add_test(NAME ${name} COMMAND ${name})

@@ -97,12 +97,21 @@ inline std::error_code make_error_code(errc reason) noexcept {
 
 // ---- what may be a message ----------------------------------------------------------------------
 
+namespace detail {
+template <class T>
+inline constexpr bool moves_without_throwing = std::is_nothrow_move_constructible_v<T>;
+// tl::expected 1.0.0 asks whether a void can be moved, and so says that such a result may throw.
+template <class E>
+inline constexpr bool moves_without_throwing<tl::expected<void, E>> =
+    std::is_nothrow_move_constructible_v<E>;
+}  // namespace detail
+
 /// What may travel through a channel: an object type that moves and dies without throwing. Move-only,
 /// over-aligned, empty and not default-constructible types are fine.
 template <class T>
 concept message =
     std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T> && !std::is_volatile_v<T> &&
-    std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>;
+    detail::moves_without_throwing<T> && std::is_nothrow_destructible_v<T>;
 
 namespace detail {
 // Instantiated before anything else that needs a T, so that its sentence is the first error. The shape can
@@ -126,7 +135,7 @@ struct require_message : require_message_shape<T> {
                 "strait::message: the destructor must be accessible and must not throw");
   static_assert(
       !require_message_shape<T>::value || !std::is_nothrow_destructible_v<T> ||
-          std::is_nothrow_move_constructible_v<T>,
+          detail::moves_without_throwing<T>,
       "strait::message: moving this type may throw or is not possible; send a unique_ptr<T>");
   static constexpr bool value = message<T>;
 };

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Compiles a program with each compiler and compares the first error with what the program expects.
 
-  check.py --compiler g++ --compiler clang++-19 -Iinclude case.cpp ...
+  check.py --compiler g++ --compiler clang++-19 -Iinclude [--precompiled DIR] case.cpp ...
+  check.py --compiler g++ --compiler clang++-19 -Iinclude --precompile DIR
+
+The second form compiles the library's headers into DIR, so that the cases need not read them again.
 
 A case says, in a comment of its own line, one of
   // expect-first-error: <regular expression>     the compiler fails; its first error line matches
@@ -16,10 +19,32 @@ import sys
 parser = argparse.ArgumentParser()
 parser.add_argument("--compiler", action="append", required=True)
 parser.add_argument("-I", action="append", default=[], dest="include")
-parser.add_argument("cases", nargs="+")
+parser.add_argument("--precompile")
+parser.add_argument("--precompiled")
+parser.add_argument("cases", nargs="*")
 options = parser.parse_args()
 
-FLAGS = ["-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror"]
+FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Werror",
+         *(f"-I{folder}" for folder in options.include if folder)]
+
+
+def header_of(folder, compiler):
+    return os.path.join(folder, os.path.basename(compiler), "all.hpp")
+
+
+def precompile(compiler):
+    header = header_of(options.precompile, compiler)
+    os.makedirs(os.path.dirname(header), exist_ok=True)
+    with open(header, "w", encoding="utf-8") as file:
+        file.write("#include <strait/strait.hpp>\n")
+    # Both compilers look for header.gch when told to -include the header.
+    subprocess.run([compiler, *FLAGS, "-x", "c++-header", header, "-o", header + ".gch"], check=True)
+
+
+if options.precompile:
+    for compiler in options.compiler:
+        precompile(compiler)
+    sys.exit(0)
 
 
 def judge(compiler, case):
@@ -29,7 +54,8 @@ def judge(compiler, case):
     error = re.search(r"^// expect-first-error: (.+)$", text, re.M)
     if bool(error) == bool(re.search(r"^// expect: compiles$", text, re.M)):
         return "the case needs exactly one '// expect...' line"
-    command = [compiler, *FLAGS, *(f"-I{folder}" for folder in options.include if folder), case]
+    prefix = ["-include", header_of(options.precompiled, compiler)] if options.precompiled else []
+    command = [compiler, *FLAGS, "-fsyntax-only", *prefix, case]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           env={**os.environ, "LC_ALL": "C"}, check=False)
     if not error:

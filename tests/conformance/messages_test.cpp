@@ -45,25 +45,15 @@ struct alignas(Alignment) aligned {
 };
 
 struct empty_type {};
-struct no_default {
-  explicit no_default(int v) : value(v) {}
-  no_default(no_default&&) = default;
-  no_default& operator=(no_default&&) = default;
-  int value;
-};
-struct not_assignable {  // moves, but cannot be assigned
-  explicit not_assignable(int v) : value(v) {}
-  not_assignable(not_assignable&& other) noexcept
+struct awkward {  // no default, no assignment, an operator& of its own
+  explicit awkward(int v) : value(v) {}
+  awkward(awkward&& other) noexcept
       : value(other.value), text(std::move(const_cast<std::string&>(other.text))) {}
-  not_assignable& operator=(not_assignable&&) = delete;
+  awkward& operator=(awkward&&) = delete;
+  awkward* operator&() { return nullptr; }
+  const awkward* operator&() const { return nullptr; }
   const int value;
   const std::string text = "too long for any small buffer, so that it must move";
-};
-struct overloads_address {
-  explicit overloads_address(int v) : value(v) {}
-  int value;
-  overloads_address* operator&() { return nullptr; }
-  const overloads_address* operator&() const { return nullptr; }
 };
 }  // namespace
 
@@ -161,9 +151,7 @@ TEST(MessagesOneshot, OverAligned) {
 // api: empty, not default constructible, not assignable, with an operator& of its own
 FLAVOUR_TEST(Messages, Shapes) {
   ship<empty_type>(flavour.template make<empty_type>(), 50);
-  ship<no_default>(flavour.template make<no_default>(), 50);
-  ship<not_assignable>(flavour.template make<not_assignable>(), 50);
-  ship<overloads_address>(flavour.template make<overloads_address>(), 50);
+  ship<awkward>(flavour.template make<awkward>(), 50);
 }
 
 TEST(MessagesTypes, OverAlignedToALine) {
@@ -256,4 +244,26 @@ TEST(MessagesNested, AChannelInAChannel) {
     EXPECT_EQ(counted::live(), 0);
   }
   EXPECT_EQ(counted::made(), counted::died());
+}
+
+// cross-cutting: an answer without a value is a message, also when its error holds something
+TEST(Messages, AResultWithoutAValue) {
+  using answer = strait::send_result<std::string>;
+  const auto check = [](auto ch) {
+    auto failing = strait::bounded<std::string>(1);
+    ASSERT_TRUE(failing.tx.send("fills it"));
+    worker sender([&] {
+      EXPECT_TRUE(ch.tx.send(answer()));
+      EXPECT_TRUE(ch.tx.send(failing.tx.try_send("mine")));
+    });
+    auto first = ch.rx.recv();
+    ASSERT_TRUE(first);
+    EXPECT_TRUE(first->has_value());
+    auto second = ch.rx.recv();
+    ASSERT_TRUE(second);
+    EXPECT_TRUE(returned(*second, errc::full, "mine"));
+  };
+  check(strait::unbounded<answer>());
+  check(strait::mpsc::bounded<answer>(1));
+  check(strait::spsc::bounded<answer>(0));
 }

@@ -224,6 +224,15 @@ class SelectMakers : public ::testing::Test {
  public:
   using flavours = one_place_flavours;
 };
+class SelectMakersBuffered : public ::testing::Test {
+ public:
+  using flavours = list<with<mpmc, no_bound>, with<mpmc, 1>, with<mpmc, 2>, with<mpsc, no_bound>,
+                        with<mpsc, 1>, with<mpsc, 2>, with<spsc, no_bound>, with<spsc, 2>>;
+};
+class SelectMakersRendezvous : public ::testing::Test {
+ public:
+  using flavours = rendezvous_flavours;
+};
 
 // semantics 27, pitfalls 5: a maker that throws gives the place back
 FLAVOUR_TEST(SelectMakers, AThrowingMakerGivesThePlaceBack) {
@@ -309,6 +318,109 @@ FLAVOUR_TEST(SelectMakers, AMakerMayUseTheSameChannel) {
   while (auto m = rx.try_recv()) all.push_back(*m);
   EXPECT_EQ(sent, 1);
   EXPECT_EQ(all.size(), 1U);
+}
+
+// semantics 27, 5: while a maker takes its time, other threads use the channel and nobody says closed
+FLAVOUR_TEST(SelectMakersBuffered, AMakerMayTakeItsTime) {
+  auto [tx, rx] = flavour.template make<std::string>();
+  auto txs = clones(std::move(tx), 2);
+  flag making, done;
+  std::size_t arrived = 0;
+  worker other([&] {
+    making.wait();
+    EXPECT_LE(rx.size(), 1U);
+    EXPECT_FALSE(rx.is_closed());
+    std::size_t sent = 0;
+    if (txs.size() == 2) {
+      auto r = txs[1].try_send("other");
+      sent = r.has_value();
+      if (!r) {
+        EXPECT_TRUE(failed(r, errc::full));
+        EXPECT_EQ(flavour.capacity, 1U);
+      }
+    }
+    for (int i = 0; i < 3; ++i) {
+      auto m = i == 0 ? rx.try_recv() : i == 1 ? rx.recv_for(1ms) : rx.recv_for(0ms);
+      arrived += m.has_value();
+      if (!m) {
+        EXPECT_TRUE(failed(m, i == 0 ? errc::empty : errc::timeout));
+      }
+    }
+    EXPECT_TRUE(got(
+        strait::select(on_recv(rx, [&](std::string) { ++arrived; }), on_timeout(1ms, [] {})), 1U));
+    EXPECT_LE(arrived, sent);
+    arrived = sent - arrived;  // a message sent behind the promised place may have to wait for it
+    done.set();
+  });
+  select(on_send(txs[0], [&] {
+    making.set();
+    done.wait();
+    return std::string("slowly made");
+  }));
+  other.join();
+  bool found = false;
+  for (std::size_t i = 0; i < arrived + 1; ++i) {
+    auto m = rx.recv();
+    ASSERT_TRUE(m);
+    found |= *m == "slowly made";
+  }
+  EXPECT_TRUE(found);
+  EXPECT_TRUE(failed(rx.try_recv(), errc::empty));
+}
+
+// semantics 10: at capacity 0 who met a maker takes this very message, and can no longer time out
+FLAVOUR_TEST(SelectMakersRendezvous, APartnerWaitsForTheMaker) {
+  auto [tx, rx] = flavour.template make<std::string>();
+  std::stop_source stop;
+  for (int how = 0; how < 4; ++how) {
+    flag making;
+    strait::recv_result<std::string> m = strait::unexpected<errc>(errc::empty);
+    worker receiver([&] {
+      while (!m && !making.is_set()) {  // until it meets the maker
+        if (how == 0) {
+          m = rx.try_recv();
+        } else if (how == 1) {
+          m = rx.recv_for(5ms);
+        } else if (how == 2) {
+          m = rx.recv(stop.get_token());
+        } else {
+          strait::select(on_recv(rx, [&](std::string s) { m = std::move(s); }), otherwise([] {}));
+        }
+      }
+    });
+    bool sent = false;
+    select(on_send(
+        tx,
+        [&] {
+          making.set();
+          if (how == 2) stop.request_stop();
+          std::this_thread::sleep_for(15ms);
+          return std::string("made");
+        },
+        [&](send_result<std::string> r) { sent = r.has_value(); }));
+    receiver.join();
+    EXPECT_TRUE(sent) << how;
+    EXPECT_TRUE(got(m, "made")) << how;
+  }
+}
+
+// semantics 27: no lock is held while a handler runs: others use the channel meanwhile
+FLAVOUR_TEST(SelectMakersBuffered, AHandlerMayTakeItsTime) {
+  auto [tx, rx] = flavour.template make<std::string>();
+  ASSERT_TRUE(tx.send("first"));
+  flag handling, done;
+  worker other([&] {
+    handling.wait();
+    EXPECT_TRUE(tx.try_send("second"));
+    (void)tx.size();
+    done.set();
+  });
+  select(on_recv(rx, [&](std::string m) {
+    EXPECT_EQ(m, "first");
+    handling.set();
+    done.wait();
+  }));
+  EXPECT_TRUE(got(rx.try_recv(), "second"));
 }
 
 // the same where there is room for both: both arrive

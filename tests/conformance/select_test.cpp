@@ -557,6 +557,29 @@ TEST(SelectMany, RendezvousSuccessMeansTaken) {
   EXPECT_EQ(sent, taken);
 }
 
+// semantics 8: a time point of a clock that is set back meanwhile is waited for until that clock says so
+TEST(SelectTimeout, AClockThatIsSetBack) {
+  struct wall {
+    using duration = std::chrono::milliseconds;
+    using time_point = std::chrono::time_point<wall>;
+    static time_point now() noexcept {
+      const auto real = std::chrono::duration_cast<duration>(steady::now().time_since_epoch());
+      return time_point(real - (asked()++ >= 2 ? 15ms : 0ms));
+    }
+    static int& asked() {
+      static int n = 0;
+      return n;
+    }
+  };
+  auto [tx, rx] = strait::unbounded<int>();
+  const auto start = steady::now();
+  EXPECT_TRUE(got(select(on_timeout(1h, [] { ADD_FAILURE(); }), on_recv(rx),
+                         on_timeout(wall::now() + 10ms, [] {})),
+                  2U));
+  EXPECT_GE(steady::now() - start, 24ms);
+  EXPECT_GE(wall::asked(), 3);
+}
+
 // pitfalls 31: two selects over the same two channels in opposite order, sending and receiving
 TEST(SelectMany, OppositeOrdersDoNotLock) {
   const auto run = [](auto a, auto b) {

@@ -741,6 +741,26 @@ TEST_F(Selector, TimersAndOneshots) {
   EXPECT_TRUE(got(sel->recv(rx), 4));
 }
 
+// api: a handle that was given up answers closed, and the operation it was chosen for gives its place back
+TEST_F(Selector, AHandleGivenUpAfterTheChoice) {
+  auto ch = strait::bounded<counted>(1);
+  auto tx = ch.tx;
+  auto rx = ch.rx;
+  strait::selector sends, receives;
+  (void)sends.send(tx);
+  (void)receives.recv(rx);
+  auto place = sends.select();
+  ASSERT_TRUE(place);
+  tx.reset();
+  EXPECT_TRUE(returned(place->send(tx, counted(1)), errc::closed, 1));
+  EXPECT_TRUE(ch.tx.try_send(counted(2)));
+  auto message = receives.select();
+  ASSERT_TRUE(message);
+  rx.reset();
+  EXPECT_TRUE(failed(message->recv(rx), errc::closed));
+  EXPECT_TRUE(got(ch.rx.try_recv(), 2));
+}
+
 // semantics 19, 20, api: a dropped selection of a timer takes nothing: the instant is still due
 TEST_F(Selector, ADroppedTimerStaysDue) {
   const auto then = steady::now() - 1h;

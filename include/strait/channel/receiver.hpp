@@ -150,7 +150,8 @@ class basic_receiver {
 
   /// Never waits for a message. Errors: closed (and nothing is left), empty. (Should the sender whose
   /// turn it is be in the middle of its push, this waits the few instructions until it is done: the
-  /// answer is never a false `empty`.)
+  /// answer is never a false `empty`. At capacity 0 it waits in the same way for a select that it met and
+  /// that is making its message.)
   [[nodiscard]] recv_result<T> try_recv() const { return recv_within(detail::patience::none()); }
 
   /// As recv, and gives up with `timeout` after `time`. Any duration is fine; one that is not positive

@@ -16,6 +16,8 @@
 //   - The comer is only promised itself: they are linked, and it arrives or cancels later.
 //   The second of two peers to arrive moves the message and finishes the first. A peer that cancels
 //   releases the other, which starts again; nothing has moved until both are there, so nothing is lost.
+//   Who waits for a promised partner is bound to it whatever its own deadline says: if it could go, a
+//   maker's message, made for it, would have nobody to take it (semantics: "can no longer time out").
 //
 // A select lines up in several channels, so it can be selected here while it looks there. Before it
 // binds somebody it therefore makes itself unselectable (claiming). Two that claim each other: the one

@@ -27,6 +27,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <strait/base/sync.hpp>
 #include <strait/channel/select_arms.hpp>
 #include <strait/channel/select_handler.hpp>
 #include <strait/channel/select_op.hpp>
@@ -71,10 +72,24 @@ struct send_arm : guarded<send_arm<Sender, M, F>> {
   F handler;
 };
 
-template <class F>
-struct timeout_arm : guarded<timeout_arm<F>> {
-  timeout_arm(deadline d, F&& f) : until(d), handler(std::move(f)) {}
-  deadline until;
+/// When a timeout arm fires: at an instant of the steady clock, or when another clock says so. That one
+/// may jump, so it is asked again when the wait is over.
+struct steady_moment {
+  deadline instant;
+  deadline until() const noexcept { return instant; }
+  bool again() const noexcept { return false; }
+};
+template <class Clock, class Duration>
+struct clock_moment {
+  std::chrono::time_point<Clock, Duration> instant;
+  deadline until() const noexcept { return deadline::until(instant); }
+  bool again() const noexcept { return deadline::again(instant); }
+};
+
+template <class Moment, class F>
+struct timeout_arm : guarded<timeout_arm<Moment, F>> {
+  timeout_arm(Moment m, F&& f) : moment(std::move(m)), handler(std::move(f)) {}
+  Moment moment;
   F handler;
 };
 
@@ -198,9 +213,10 @@ class armed_plain {
  private:
   Arm* arm_;
 };
-template <class F>
-class armed<timeout_arm<F>> : public armed_plain<timeout_arm<F>, arm_kind::timeout> {
-  using armed_plain<timeout_arm<F>, arm_kind::timeout>::armed_plain;
+template <class Moment, class F>
+class armed<timeout_arm<Moment, F>>
+    : public armed_plain<timeout_arm<Moment, F>, arm_kind::timeout> {
+  using armed_plain<timeout_arm<Moment, F>, arm_kind::timeout>::armed_plain;
 };
 template <class F>
 class armed<stop_arm<F>> : public armed_plain<stop_arm<F>, arm_kind::stop> {
@@ -219,32 +235,40 @@ class static_select {
   explicit static_select(Arms&... arms) noexcept : arms_(arms...) {}
 
   expected<std::size_t, errc> run(bool fair) {
-    collect(std::index_sequence_for<Arms...>());
-    select_plan plan{.ops = {ops_.data(), n_ops_},
-                     .stops = {stops_.data(), n_stops_},
-                     .until = until_,
-                     .wait = otherwise_ == none,
-                     .fair = fair,
-                     .may_be_empty = otherwise_ != none || timeout_ != none || n_stops_ != 0};
-    std::size_t fired = none;
-    {
-      select_run select(plan);
-      const select_outcome out = select();
-      switch (out.how) {
-        case select_end::no_arms: return expected<std::size_t, errc>(unexpect, errc::closed);
-        case select_end::chosen: fired = out.op->position; break;
-        case select_end::timeout: fired = timeout_; break;
-        case select_end::nothing_ready: fired = otherwise_; break;
-        case select_end::stopped: fired = stopped_arm(); break;
-      }
+    constexpr auto all = std::index_sequence_for<Arms...>();
+    collect(all);
+    for (;;) {
+      const std::size_t fired = run_once(fair);
+      if (fired == none) return expected<std::size_t, errc>(unexpect, errc::closed);
+      if (fired == timeout_ && !is_time(all)) continue;
+      fire(fired, all);
+      return fired;
     }
-    fire(fired, std::index_sequence_for<Arms...>());
-    return fired;
   }
 
  private:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   static constexpr std::size_t count = sizeof...(Arms);
+
+  // The position of the arm to fire; none: no arm is left.
+  std::size_t run_once(bool fair) {
+    const select_plan plan{.ops = {ops_.data(), n_ops_},
+                           .stops = {stops_.data(), n_stops_},
+                           .until = until_,
+                           .wait = otherwise_ == none,
+                           .fair = fair,
+                           .may_be_empty = otherwise_ != none || timeout_ != none || n_stops_ != 0};
+    select_run select(plan);
+    const select_outcome out = select();
+    switch (out.how) {
+      case select_end::chosen: return out.op->position;
+      case select_end::timeout: return timeout_;
+      case select_end::nothing_ready: return otherwise_;
+      case select_end::stopped: return stopped_arm();
+      case select_end::no_arms: break;
+    }
+    return none;
+  }
 
   template <std::size_t... I>
   void collect(std::index_sequence<I...>) noexcept {
@@ -261,8 +285,9 @@ class static_select {
     } else if (!arm.on()) {
       return;
     } else if constexpr (Armed::kind == arm_kind::timeout) {
-      if (timeout_ == none || arm.arm().until < until_) {
-        until_ = arm.arm().until;
+      const deadline until = arm.arm().moment.until();
+      if (timeout_ == none || until < until_) {
+        until_ = until;
         timeout_ = I;
       }
     } else if constexpr (Armed::kind == arm_kind::stop) {
@@ -271,6 +296,23 @@ class static_select {
     } else {
       otherwise_ = I;
     }
+  }
+
+  // The wait has timed out; false if the arm's own clock has been set back, then it goes on.
+  template <std::size_t... I>
+  bool is_time(std::index_sequence<I...> all) noexcept {
+    if (!(asks_again<I>(std::get<I>(arms_)) || ...)) return true;
+    n_ops_ = n_stops_ = 0;
+    timeout_ = otherwise_ = none;
+    until_ = deadline::never();
+    collect(all);
+    return false;
+  }
+  template <std::size_t I, class Armed>
+  bool asks_again(Armed& arm) const noexcept {
+    if constexpr (Armed::kind == arm_kind::timeout)
+      return I == timeout_ && arm.arm().moment.again();
+    return false;
   }
 
   std::size_t stopped_arm() const noexcept {
@@ -360,11 +402,18 @@ template <class Sender, class M, class F = detail::no_handler>
 /// Fires when nothing else did for `time` (or until a time point) from now.
 template <class Rep, class Period, class F = detail::no_handler>
 [[nodiscard]] auto on_timeout(std::chrono::duration<Rep, Period> time, F handler = {}) {
-  return detail::timeout_arm<F>(detail::deadline::after(time), std::move(handler));
+  return detail::timeout_arm<detail::steady_moment, F>({detail::deadline::after(time)},
+                                                       std::move(handler));
 }
 template <class Clock, class Duration, class F = detail::no_handler>
 [[nodiscard]] auto on_timeout(std::chrono::time_point<Clock, Duration> time, F handler = {}) {
-  return detail::timeout_arm<F>(detail::deadline::until(time), std::move(handler));
+  if constexpr (std::is_same_v<Clock, sync::clock>) {
+    return detail::timeout_arm<detail::steady_moment, F>({detail::deadline::until(time)},
+                                                         std::move(handler));
+  } else {
+    return detail::timeout_arm<detail::clock_moment<Clock, Duration>, F>({time},
+                                                                         std::move(handler));
+  }
 }
 
 /// Fires when `token` is asked to stop.

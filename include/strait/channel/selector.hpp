@@ -155,7 +155,7 @@ class selected {
   std::size_t index() const noexcept { return index_; }
 
   /// Completes a receive. `rx` is any handle of the channel it was registered with. Does not wait for the
-  /// channel; errors: closed (and nothing is left); at a rendezvous also empty, if the other side was a
+  /// channel; errors: closed (and nothing is left, or `rx` was given up meanwhile); at a rendezvous also empty, if the other side was a
   /// selected operation too and was dropped.
   template <class Receiver>
   [[nodiscard]] recv_result<typename Receiver::message_type> recv(const Receiver& rx);
@@ -301,7 +301,8 @@ class selector {
     return std::size_t{out.op->position};
   }
 
-  // The operation promised to `ticket`, which is completed now.
+  // The operation promised to `ticket`, which is completed now; `channel` is null if the handle was given
+  // up meanwhile.
   detail::selector_entry& take(const selected& s, const detail::channel_base* channel,
                                bool sends) noexcept {
     STRAIT_EXPECTS(s.ticket_ == ticket_ && current_ != none,
@@ -309,7 +310,7 @@ class selector {
     detail::selector_entry& entry = *entries_[s.index_];
     STRAIT_EXPECTS(entry.sends() == sends,
                    "a selected send is completed with send, a selected receive with recv");
-    STRAIT_EXPECTS(entry.channel() == channel,
+    STRAIT_EXPECTS(channel == nullptr || entry.channel() == channel,
                    "this selected operation belongs to another channel");
     current_ = none;
     return entry;
@@ -333,7 +334,12 @@ inline void selected::drop() noexcept {
 template <class Receiver>
 recv_result<typename Receiver::message_type> selected::recv(const Receiver& rx) {
   STRAIT_EXPECTS(owner_ != nullptr, "this selected operation was moved from");
-  auto& entry = owner_->take(*this, detail::access::core(rx), false);
+  const auto* core = detail::access::core(rx);
+  auto& entry = owner_->take(*this, core, false);
+  if (core == nullptr) {
+    entry.give_back();
+    return detail::recv_failed<typename Receiver::message_type>(errc::closed);
+  }
   return static_cast<detail::selector_recv<Receiver>&>(entry).complete();
 }
 
@@ -341,7 +347,12 @@ template <class Sender>
 send_result<typename Sender::message_type> selected::send(const Sender& tx,
                                                           typename Sender::message_type message) {
   STRAIT_EXPECTS(owner_ != nullptr, "this selected operation was moved from");
-  auto& entry = owner_->take(*this, detail::access::core(tx), true);
+  const auto* core = detail::access::core(tx);
+  auto& entry = owner_->take(*this, core, true);
+  if (core == nullptr) {
+    entry.give_back();
+    return detail::send_outcome(errc::closed, message);
+  }
   return static_cast<detail::selector_send<Sender>&>(entry).complete(message);
 }
 

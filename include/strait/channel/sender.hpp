@@ -100,7 +100,8 @@ class basic_sender {
     return send_within(message, detail::patience::unless(stop));
   }
 
-  /// Never waits. Errors: closed, full (capacity 0: nobody is receiving now).
+  /// Never waits for room. Errors: closed, full (capacity 0: nobody is receiving now; if it met a selector
+  /// that chose to receive, it waits until that one has completed or dropped its receive).
   [[nodiscard]] send_result<T> try_send(T message) const {
     return send_within(message, detail::patience::none());
   }
