@@ -9,7 +9,9 @@
 //   STRAIT_X86            1: x86-64, where `pause` and a locked no-op are the best hint and fence
 //   STRAIT_TSAN           1: built for ThreadSanitizer, which cannot see fences: they become RMWs
 //   STRAIT_COUNT_SEAM     1: base/sync.hpp counts locks, system calls and allocations (tests only)
-//   STRAIT_CHECK          1: base/sync.hpp is replaced by the model checker (reserved)
+//   STRAIT_CHECK          1: base/sync.hpp is replaced by the model checker's stand-in (check/seam.hpp)
+//   STRAIT_SEGMENT_PLACES at most so many places in a segment of an unbounded queue; a power of two.
+//                         Models make it small; anything but 256 needs STRAIT_CHECK
 //   STRAIT_ABI            the inline namespace; translation units that disagree on a switch that
 //                         changes a type or a protocol do not link with each other
 #pragma once
@@ -73,6 +75,12 @@
 
 #ifndef STRAIT_CHECK
 #define STRAIT_CHECK 0
+#endif
+
+#ifndef STRAIT_SEGMENT_PLACES
+#define STRAIT_SEGMENT_PLACES 256
+#elif STRAIT_SEGMENT_PLACES != 256 && !STRAIT_CHECK
+#error "strait: STRAIT_SEGMENT_PLACES is for models (STRAIT_CHECK=1)"
 #endif
 
 #define STRAIT_CAT_(a, b, c, d) a##b##_##c##d

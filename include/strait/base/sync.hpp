@@ -19,7 +19,15 @@
 //       waiter: enlist;  heavy_fence();  look at the channel
 // Both are a full (seq_cst) fence today. They have two names because they run at very different rates
 // (once a message, once a sleep), so that an asymmetric pair can replace them without a change above.
+//
+// In a model build (STRAIT_CHECK=1) check/seam.hpp has these names, and this file is only the way to it.
 #pragma once
+
+#include <strait/base/config.hpp>
+
+#if STRAIT_CHECK
+#include <strait/check/seam.hpp>
+#else
 
 #include <atomic>
 #include <chrono>
@@ -31,8 +39,6 @@
 #include <new>
 #include <stop_token>
 #include <type_traits>
-
-#include <strait/base/config.hpp>
 
 #if STRAIT_FUTEX
 #include <linux/futex.h>
@@ -51,6 +57,7 @@
 namespace strait::inline STRAIT_ABI {
 
 using std::stop_callback;
+using std::stop_source;
 using std::stop_token;
 
 namespace sync {
@@ -81,6 +88,7 @@ inline seam_counters counters;
 inline void count(std::atomic<std::uint64_t>& counter) noexcept {
   if constexpr (STRAIT_COUNT_SEAM != 0) counter.fetch_add(1, relaxed);  // a statistic: no order
 }
+inline void count_lock() noexcept { count(counters.locks); }
 }  // namespace detail
 
 /// A snapshot of the counters. Thread-safe, never blocks.
@@ -247,58 +255,6 @@ inline void futex_wake_one(futex_word* word) noexcept { futex_wake_all(word); }
 
 #endif
 
-// ---- a lock -------------------------------------------------------------------------------------
-
-/// Guards the lists of waiters, nothing else: no user code and no wake-up runs under it. One word:
-/// 0 free, 1 held, 2 held and somebody sleeps (Drepper, "Futexes Are Tricky", mutex 2).
-class mutex {
- public:
-  mutex() noexcept = default;
-  mutex(const mutex&) = delete;
-  mutex& operator=(const mutex&) = delete;
-
-  void lock() noexcept {
-    detail::count(detail::counters.locks);
-    std::uint32_t seen = 0;
-    // L1 acquire: what the last holder wrote is ours; pairs with U1
-    if (word_.compare_exchange_strong(seen, 1, acquire, relaxed)) return;
-    lock_slow();
-  }
-
-  void unlock() noexcept {
-    // U1 release: hands over what we wrote; pairs with L1
-    if (word_.exchange(0, release) == 2) futex_wake_one(&word_);
-  }
-
- private:
-  STRAIT_COLD void lock_slow() noexcept {
-    if (processors() > 1) {
-      for (int i = 0; i < 64; ++i) {
-        std::uint32_t seen = 0;
-        // relaxed look before the try: only a hint (the acquire is L1's twin in the same statement)
-        if (word_.load(relaxed) == 0 && word_.compare_exchange_weak(seen, 1, acquire, relaxed))
-          return;
-        pause();
-      }
-    }
-    // acquire as L1: the exchange that reads 0 takes the lock (marked contended, to be safe)
-    while (word_.exchange(2, acquire) != 0) futex_wait(word_, 2, time_point::max());
-  }
-
-  futex_word word_{0};
-};
-
-class lock_guard {
- public:
-  explicit lock_guard(mutex& m) noexcept : mutex_(m) { mutex_.lock(); }
-  lock_guard(const lock_guard&) = delete;
-  lock_guard& operator=(const lock_guard&) = delete;
-  ~lock_guard() { mutex_.unlock(); }
-
- private:
-  mutex& mutex_;
-};
-
 // ---- memory -------------------------------------------------------------------------------------
 
 [[noreturn]] STRAIT_COLD inline void no_memory() {
@@ -352,5 +308,78 @@ inline void deallocate_zeroed(void* p, std::size_t bytes, std::size_t align) noe
   }
 }
 
+/// Stands at the beginning of each operation on a channel; a model checker may switch threads there only.
+class operation {
+ public:
+  constexpr operation() noexcept {}
+  operation(const operation&) = delete;
+  operation& operator=(const operation&) = delete;
+  ~operation() {}
+};
+
 }  // namespace sync
 }  // namespace strait::inline STRAIT_ABI
+
+#endif
+
+// ---- a lock -------------------------------------------------------------------------------------
+
+namespace strait::inline STRAIT_ABI::sync {
+
+/// Guards the lists of waiters, nothing else: no user code and no wake-up runs under it. One word:
+/// 0 free, 1 held, 2 held and somebody sleeps (Drepper, "Futexes Are Tricky", mutex 2).
+class futex_mutex {
+ public:
+  futex_mutex() noexcept = default;
+  futex_mutex(const futex_mutex&) = delete;
+  futex_mutex& operator=(const futex_mutex&) = delete;
+
+  void lock() noexcept {
+    detail::count_lock();
+    std::uint32_t seen = 0;
+    // L1 acquire: what the last holder wrote is ours; pairs with U1
+    if (word_.compare_exchange_strong(seen, 1, acquire, relaxed)) return;
+    lock_slow();
+  }
+
+  void unlock() noexcept {
+    // U1 release: hands over what we wrote; pairs with L1
+    if (word_.exchange(0, release) == 2) futex_wake_one(&word_);
+  }
+
+ private:
+  STRAIT_COLD void lock_slow() noexcept {
+    if (processors() > 1) {
+      for (int i = 0; i < 64; ++i) {
+        std::uint32_t seen = 0;
+        // relaxed look before the try: only a hint (the acquire is L1's twin in the same statement)
+        if (word_.load(relaxed) == 0 && word_.compare_exchange_weak(seen, 1, acquire, relaxed))
+          return;
+        pause();
+      }
+    }
+    // acquire as L1: the exchange that reads 0 takes the lock (marked contended, to be safe)
+    while (word_.exchange(2, acquire) != 0) futex_wait(word_, 2, time_point::max());
+  }
+
+  futex_word word_{0};
+};
+
+#if STRAIT_CHECK
+using mutex = ideal_mutex;  // one step; the real one has models of its own
+#else
+using mutex = futex_mutex;
+#endif
+
+class lock_guard {
+ public:
+  explicit lock_guard(mutex& m) noexcept : mutex_(m) { mutex_.lock(); }
+  lock_guard(const lock_guard&) = delete;
+  lock_guard& operator=(const lock_guard&) = delete;
+  ~lock_guard() { mutex_.unlock(); }
+
+ private:
+  mutex& mutex_;
+};
+
+}  // namespace strait::inline STRAIT_ABI::sync

@@ -43,12 +43,14 @@ class channel_base {
   void add_weak() noexcept { owners_.fetch_add(1, sync::relaxed); }         // relaxed: as above
 
   void drop_sender() noexcept {
+    const sync::operation here;
     if (senders_.fetch_sub(1, sync::acq_rel) != 1)
       return;  // D1 release: pairs with D2, also acquired here
     last_sender_gone();
     drop_owner();
   }
   void drop_receiver() noexcept {
+    const sync::operation here;
     if (receivers_.fetch_sub(1, sync::acq_rel) != 1)
       return;  // D1 release: pairs with D2, also acquired here
     last_receiver_gone();

@@ -257,6 +257,7 @@ class basic_receiver {
   }
   template <class F>
   decltype(auto) with_core(F&& f) const {
+    const sync::operation here;
     return dispatch(*core_, std::forward<F>(f));
   }
 

@@ -98,6 +98,7 @@ class select_run {
   ~select_run() { pass_token_on(); }
 
   STRAIT_NOINLINE select_outcome operator()() {
+    const sync::operation here;
     for (backoff b;;) {
       if (plan_.fair) shuffle();
       if (select_op* op = attempt_all()) return {select_end::chosen, op};

@@ -199,6 +199,7 @@ class basic_sender {
   }
   template <class F>
   decltype(auto) with_core(F&& f) const {
+    const sync::operation here;
     return dispatch(*core_, std::forward<F>(f));
   }
 

@@ -15,7 +15,7 @@ namespace strait::inline STRAIT_ABI::detail {
 /// of slots, at most 255; large messages have a segment each.
 constexpr std::size_t messages_per_segment(std::size_t bytes_per_slot) noexcept {
   std::size_t n = 4096 / bytes_per_slot;
-  if (n > 256) n = 256;
+  if (n > STRAIT_SEGMENT_PLACES) n = STRAIT_SEGMENT_PLACES;
   if (n < 2) n = 2;
   return std::bit_floor(n) - 1;
 }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The memory of the explored program: RC11 as views.
+//
+// A location keeps its stores in modification order. A view says, for each location, the newest store
+// that is known, and for each thread, how much of it has happened before (a vector clock). Each thread
+// has three: what it knows (now), what it would know after an acquire fence (acquired), and what its
+// relaxed stores hand on since the last release fence (fenced). A store carries the view it releases.
+//
+// Sources: Lahav, Vafeiadis, Kang, Hur, Dreyer, "Repairing Sequential Consistency in C/C++11" (PLDI
+// 2017); Kang et al., "A promising semantics for relaxed-memory concurrency" (POPL 2017) for the views;
+// Flanagan and Freund, "FastTrack" (PLDI 2009) for the races.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include <strait/check/runtime.hpp>
+
+namespace strait::check::detail {
+
+using rt::where;
+using rt::word;
+
+inline constexpr int max_threads = 8;
+inline constexpr unsigned max_locations = 512;
+
+struct view {
+  std::array<std::uint32_t, max_threads> clock;
+  std::array<std::uint32_t, max_locations> seen;
+
+  void join_clock(const view& o) noexcept {
+    for (int i = 0; i < max_threads; ++i) clock[i] = std::max(clock[i], o.clock[i]);
+  }
+  void join_seen(const view& o, unsigned locations) noexcept {
+    for (unsigned i = 0; i < locations; ++i) seen[i] = std::max(seen[i], o.seen[i]);
+  }
+  void join(const view& o, unsigned locations) noexcept {
+    join_clock(o);
+    join_seen(o, locations);
+  }
+  void copy(const view& o, unsigned locations) noexcept {
+    clock = o.clock;
+    std::copy_n(o.seen.begin(), locations, seen.begin());
+  }
+  void reset(std::uint32_t base) noexcept {
+    clock.fill(base);
+    seen.fill(0);
+  }
+};
+
+struct written {
+  word value;
+  std::uint32_t stamp;  // place in the modification order; neighbours leave room between them
+  bool joined;          // a read-modify-write: nothing comes between it and the store before it
+  view released;
+};
+
+struct location {
+  static constexpr std::uint32_t gap = 1U << 12;
+
+  const void* address = nullptr;
+  unsigned size = 0;
+  unsigned count = 0;            // stores in use
+  std::vector<written> history;  // in modification order
+
+  written& newest() noexcept { return history[count - 1]; }
+
+  /// Inserts a store behind place `after`; its stamp lies between its neighbours'. Null: no room.
+  written* insert(unsigned after) {
+    if (count == history.size()) history.emplace_back();
+    const std::uint32_t low = history[after].stamp;
+    const bool at_end = after + 1 == count;
+    const std::uint32_t high = at_end ? low + 2 * gap : history[after + 1].stamp;
+    if (high - low < 2) return nullptr;
+    if (!at_end) {
+      std::rotate(history.begin() + after + 1, history.begin() + count,
+                  history.begin() + count + 1);
+    }
+    ++count;
+    written& w = history[after + 1];
+    w.stamp = low + (high - low) / 2;
+    return &w;
+  }
+};
+
+/// What is known of one byte of plain memory: who accessed it last, and where.
+struct shadow_byte {
+  std::uint32_t write = 0;  // the writer's clock
+  std::uint8_t writer = 0;
+  std::array<std::uint32_t, max_threads> reads{};
+  where wrote{nullptr, 0};
+  where read{nullptr, 0};
+};
+
+}  // namespace strait::check::detail

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Models of the channels, through the public interface: every flavour, every schedule within the bounds.
+// Segments hold three messages here and rings two, so that each model crosses a segment or wraps a ring.
+#include <chrono>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "models.hpp"
+
+using namespace strait_test;
+using namespace std::chrono_literals;
+
+namespace {
+
+template <class F>
+class Channel : public ::testing::Test {};
+using every_flavour =
+    ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>,
+                     flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 2>, flavour<mpsc, 0>,
+                     flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 2>, flavour<spsc, 0>>;
+TYPED_TEST_SUITE(Channel, every_flavour, flavour_names);
+
+template <class F>
+class ManySenders : public ::testing::Test {};
+using with_many_senders =
+    ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>,
+                     flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 2>, flavour<mpsc, 0>>;
+TYPED_TEST_SUITE(ManySenders, with_many_senders, flavour_names);
+
+template <class F>
+class ManyReceivers : public ::testing::Test {};
+using with_many_receivers =
+    ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>>;
+TYPED_TEST_SUITE(ManyReceivers, with_many_receivers, flavour_names);
+
+}  // namespace
+
+// Four messages from one thread to another: in order, all of them, then closed.
+TYPED_TEST(Channel, OneToOne) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread sender([tx = std::move(tx)] {
+      for (int i = 0; i < 4; ++i) require(tx.send(parcel(i)).has_value(), "a receiver is there");
+    });
+    for (int i = 0; i < 4; ++i) {
+      auto m = rx.recv();
+      require(m && m->value() == i, "in order");
+    }
+    auto end = rx.recv();
+    require(!end && end.error() == errc::closed, "then closed");
+  });
+}
+
+// The same without waiting: try_send and try_recv in loops. Never a false closed, never out of order.
+TYPED_TEST(Channel, OneToOneTrying) {
+  if (TypeParam::capacity == 0) GTEST_SKIP() << "two that only try never meet";
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread sender([tx = std::move(tx)] {
+      for (int i = 0; i < 3;) {
+        auto r = tx.try_send(parcel(i));
+        if (r) {
+          ++i;
+        } else {
+          require(r.error().reason() == errc::full, "full or sent");
+          strait::check::yield();
+        }
+      }
+    });
+    for (int i = 0; i < 3;) {
+      auto m = rx.try_recv();
+      if (m) {
+        require(m->value() == i, "in order");
+        ++i;
+      } else {
+        require(m.error() == errc::empty, "three must come before closed");
+        strait::check::yield();
+      }
+    }
+  });
+}
+
+// The receiver goes at any moment: every message dies once, and a send says what became of it.
+TYPED_TEST(Channel, TheReceiverGoes) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread sender([tx = std::move(tx)] {
+      bool refused = false;
+      for (int i = 0; i < 4; ++i) {
+        auto r = tx.send(parcel(i));
+        require(!(refused && r), "closed is for good");
+        if (!r) {
+          require(r.error().reason() == errc::closed && r.error().value().value() == i,
+                  "the message comes back");
+          refused = true;
+        }
+      }
+    });
+    auto m = rx.recv();
+    require(m && m->value() == 0, "the first");
+    rx.reset();
+  });
+}
+
+// close() against a send and a receive.
+TYPED_TEST(Channel, Closing) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int sent = 0;
+    thread sender([&, tx = std::move(tx)] {
+      for (int i = 0; i < 2; ++i) sent += tx.send(parcel(i)).has_value();
+    });
+    int taken = 0;
+    auto m = rx.recv_for(1h);
+    taken += m.has_value();
+    rx.close();
+    while (auto rest = rx.recv()) ++taken;
+    sender.join();
+    while (auto rest = rx.try_recv()) ++taken;
+    require(sent == taken, "what was accepted before the close is received");
+  });
+}
+
+// A receive that times out at any moment: the message is taken once, by it or by the next.
+TYPED_TEST(Channel, Timeouts) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int sent = 0;
+    thread sender([&, tx = std::move(tx)] {
+      for (int i = 0; i < 2; ++i) {
+        auto r = tx.send_for(parcel(i), 1ms);
+        sent += r.has_value();
+        if (!r) require(r.error().reason() == errc::timeout, "timeout");
+      }
+    });
+    int taken = 0;
+    for (int i = 0; i < 3; ++i) {
+      auto m = rx.recv_for(1ms);
+      taken += m.has_value();
+      require(m || m.error() == errc::timeout || m.error() == errc::closed, "timeout or closed");
+    }
+    sender.join();
+    while (rx.try_recv()) ++taken;
+    require(sent == taken, "nothing is lost or invented");
+  });
+}
+
+// Two senders, one receiver: each sender's messages in order, none twice.
+TYPED_TEST(ManySenders, TwoToOne) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    auto tx2 = tx;
+    thread first([tx = std::move(tx)] {
+      for (int i : {10, 11}) require(tx.send(parcel(i)).has_value(), "sent");
+    });
+    thread second([tx = std::move(tx2)] {
+      for (int i : {20, 21}) require(tx.send(parcel(i)).has_value(), "sent");
+    });
+    int next[3] = {0, 10, 20};
+    for (int n = 0; n < 4; ++n) {
+      auto m = rx.recv();
+      require(m.has_value(), "four come");
+      const int who = m->value() / 10;
+      require(m->value() == next[who]++, "each in order");
+    }
+    require(!rx.recv(), "then closed");
+  });
+}
+
+// One sender, two receivers: each message once; both receivers see the end.
+TYPED_TEST(ManyReceivers, OneToTwo) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    auto rx2 = rx;
+    int sums[2] = {0, 0};
+    const auto take_all = [](auto& mine, int& sum) {
+      int last = -1;
+      while (auto m = mine.recv()) {
+        require(m->value() > last, "in order for each");
+        last = m->value();
+        sum += m->value();
+      }
+    };
+    thread second([&, mine = std::move(rx2)] { take_all(mine, sums[1]); });
+    thread sender([tx = std::move(tx)] {
+      for (int i : {1, 2, 4}) require(tx.send(parcel(i)).has_value(), "sent");
+    });
+    take_all(rx, sums[0]);
+    second.join();
+    require(sums[0] + sums[1] == 7, "each once");
+  });
+}
+
+// A waiter that gives up while it is woken: the wake-up goes to the other one.
+TYPED_TEST(ManyReceivers, TheWakeUpIsPassedOn) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    auto rx2 = rx;
+    bool one_more = false;
+    int taken = 0;
+    thread impatient([&, mine = std::move(rx2)] { one_more = mine.recv_for(1ms).has_value(); });
+    thread sender([tx = std::move(tx)] {
+      require(tx.send(parcel(1)).has_value(), "sent");
+      require(tx.send(parcel(2)).has_value(), "sent");
+    });
+    while (auto m = rx.recv()) ++taken;
+    impatient.join();
+    require(taken + (one_more ? 1 : 0) == 2, "both arrive");
+  });
+}
+
+// A stop request at any moment.
+TYPED_TEST(Channel, StopTokens) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    strait::stop_source stop;
+    bool sent = false;
+    thread sender([&, tx = std::move(tx)] {
+      auto r = tx.send(parcel(1), stop.get_token());
+      sent = r.has_value();
+      require(r || r.error().reason() == errc::cancelled || r.error().reason() == errc::closed,
+              "sent or cancelled");
+    });
+    thread stopper([&] { stop.request_stop(); });
+    auto m = rx.recv(stop.get_token());
+    require(m || m.error() == errc::cancelled || m.error() == errc::closed,
+            "a message or cancelled");
+    int taken = m.has_value();
+    sender.join();
+    taken += rx.try_recv().has_value();
+    require(taken == (sent ? 1 : 0), "nothing is lost or invented");
+    stopper.join();
+  });
+}
+
+// select over two channels, one message in each: both come, whatever the schedule.
+TYPED_TEST(Channel, SelectReceives) {
+  prove([] {
+    auto a = TypeParam::template make<parcel>();
+    auto b = TypeParam::template make<parcel>();
+    thread one([tx = std::move(a.tx)] { require(tx.send(parcel(1)).has_value(), "sent"); });
+    thread two([tx = std::move(b.tx)] { require(tx.send(parcel(2)).has_value(), "sent"); });
+    int sum = 0;
+    const auto take = [&](parcel p) { sum += p.value(); };
+    while (strait::select(strait::on_recv(a.rx, take), strait::on_recv(b.rx, take))) {
+    }
+    require(sum == 3, "both messages");
+  });
+}
+
+// Two selects that face each other: one receives or sends what the other sends or receives.
+TYPED_TEST(Channel, SelectsFaceEachOther) {
+  prove([] {
+    auto a = TypeParam::template make<parcel>();
+    auto b = TypeParam::template make<parcel>();
+    int sent[2] = {}, taken[2] = {};
+    thread other([&, tx = std::move(a.tx), rx = std::move(b.rx)] {
+      strait::select(strait::on_send(tx, parcel(1), [&](auto r) { sent[0] += r.has_value(); }),
+                     strait::on_recv(rx, [&](parcel) { ++taken[0]; }));
+    });
+    strait::select(strait::on_send(
+                       b.tx, [] { return parcel(2); }, [&](auto r) { sent[1] += r.has_value(); }),
+                   strait::on_recv(a.rx, [&](parcel) { ++taken[1]; }));
+    other.join();
+    taken[1] += a.rx.try_recv().has_value();
+    require(sent[0] == taken[1], "what was sent here is received or still there");
+    require(TypeParam::capacity == 0 ? sent[1] == taken[0] : sent[1] >= taken[0], "and there");
+  });
+}
+
+// A select with a timeout against a plain send with one.
+TYPED_TEST(Channel, SelectTimesOut) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    bool sent = false;
+    thread sender([&, tx = std::move(tx)] { sent = tx.send_for(parcel(1), 1ms).has_value(); });
+    int taken = 0;
+    strait::select(strait::on_recv(rx, [&](parcel) { ++taken; }), strait::on_timeout(1ms));
+    sender.join();
+    taken += rx.try_recv().has_value();
+    require(taken == (sent ? 1 : 0), "nothing is lost or invented");
+  });
+}
+
+// A selector's choice is dropped at any moment; the other side hangs on nothing.
+TYPED_TEST(Channel, ADroppedSelection) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread sender([tx = std::move(tx)] { require(tx.send(parcel(1)).has_value(), "sent"); });
+    {
+      strait::selector s;
+      (void)s.recv(rx);
+      auto dropped = s.select();
+      require(dropped.has_value(), "chosen");
+    }
+    auto m = rx.recv();
+    require(m && m->value() == 1, "the message is still there");
+  });
+}
+
+TEST(Oneshot, SendAgainstReceive) {
+  prove([] {
+    auto [tx, rx] = strait::oneshot<parcel>();
+    thread sender([tx = std::move(tx)] { (void)tx.send(parcel(1)); });
+    auto m = rx.recv();
+    require(m && m->value() == 1, "it arrives");
+  });
+}
+
+TEST(Oneshot, TheReceiverGoes) {
+  prove([] {
+    auto [tx, rx] = strait::oneshot<parcel>();
+    thread sender([tx = std::move(tx)] { (void)tx.send(parcel(1)); });
+    rx.reset();
+  });
+}
+
+TEST(Timers, TwoTakersOfOneInstant) {
+  prove([] {
+    auto due = strait::after(1ms);
+    auto copy = due;
+    int taken = 0;
+    bool by_other = false;
+    thread other([&] { by_other = copy.recv_for(2ms).has_value(); });
+    taken += due.recv_for(2ms).has_value();
+    other.join();
+    require(taken + (by_other ? 1 : 0) == 1, "one of them takes it");
+  });
+}
+
+TEST(Mutex, TheShippedLockExcludes) {
+  prove([] {
+    strait::sync::futex_mutex m;
+    int inside = 0;
+    const auto twice = [&] {
+      for (int i = 0; i < 2; ++i) {
+        m.lock();
+        require(++inside == 1, "alone");
+        --inside;
+        m.unlock();
+      }
+    };
+    thread a(twice), b(twice);
+    twice();
+    a.join();
+    b.join();
+  });
+}

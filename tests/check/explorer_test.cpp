@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The explorer finds what it is for: one small program for each verdict, right and wrong.
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <strait/check/check.hpp>
+#include <strait/strait.hpp>
+
+using namespace strait::check;
+namespace seam = strait::sync;
+
+namespace {
+
+::testing::AssertionResult is(const result& r, verdict what) {
+  if (r.what == what) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "after " << r.schedules << " schedules: " << r.report;
+}
+::testing::AssertionResult proved(const result& r) {
+  if (r.ok() && r.complete) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << (r.ok() ? "not complete" : "") << " after " << r.schedules
+                                       << " schedules: " << r.report;
+}
+
+}  // namespace
+
+TEST(Explorer, RunsABodyWithoutThreadsOnce) {
+  int runs = 0;
+  const result r = explore([&] { ++runs; });
+  EXPECT_TRUE(proved(r));
+  EXPECT_GE(runs, 1);
+  EXPECT_EQ(r.schedules, static_cast<std::uint64_t>(runs));
+}
+
+// Two threads of two steps each: all six interleavings.
+TEST(Explorer, EveryInterleaving) {
+  std::set<std::string> seen;
+  std::string text;  // not the explored program's: no race on it
+  options o;
+  o.preemptions = -1;
+  o.stale_reads = 0;
+  const result r = explore(o, [&] {
+    seam::atomic<int> order{0};
+    text.clear();
+    const auto two = [&](char c) {
+      order.fetch_add(1, seam::relaxed);
+      text += c;
+      order.fetch_add(1, seam::relaxed);
+      text += c;
+    };
+    thread a([&] { two('a'); });
+    thread b([&] { two('b'); });
+    a.join();
+    b.join();
+    seen.insert(text);
+  });
+  EXPECT_TRUE(proved(r));
+  EXPECT_EQ(seen, (std::set<std::string>{"aabb", "abab", "abba", "baab", "baba", "bbaa"}));
+}
+
+TEST(Explorer, ThePreemptionBoundBounds) {
+  std::set<std::string> seen;
+  std::string text;
+  options o;
+  o.preemptions = 0;
+  const result r = explore(o, [&] {
+    seam::atomic<int> order{0};
+    text.clear();
+    const auto two = [&](char c) {
+      for (int i = 0; i < 2; ++i) {
+        order.fetch_add(1, seam::relaxed);
+        text += c;
+      }
+    };
+    thread a([&] { two('a'); });
+    thread b([&] { two('b'); });
+    a.join();
+    b.join();
+    seen.insert(text);
+  });
+  EXPECT_TRUE(proved(r));
+  EXPECT_EQ(seen, (std::set<std::string>{"aabb", "bbaa"}));
+}
+
+TEST(Explorer, ALostUpdateIsFound) {
+  const auto body = [](bool atomically) {
+    return [atomically] {
+      seam::atomic<int> n{0};
+      const auto add = [&] {
+        if (atomically) {
+          n.fetch_add(1, seam::relaxed);
+        } else {
+          n.store(n.load(seam::relaxed) + 1, seam::relaxed);
+        }
+      };
+      thread a(add), b(add);
+      a.join();
+      b.join();
+      require(n.load(seam::relaxed) == 2, "no update is lost");
+    };
+  };
+  EXPECT_TRUE(proved(explore(body(true))));
+  const result r = explore(body(false));
+  EXPECT_TRUE(is(r, verdict::failed));
+  EXPECT_NE(r.message.find("no update is lost"), std::string::npos);
+  EXPECT_NE(r.report.find("explorer_test.cpp"), std::string::npos);
+
+  const result again = replay(r.schedule, body(false));
+  EXPECT_TRUE(is(again, verdict::failed));
+  EXPECT_EQ(again.schedules, 1U);
+  EXPECT_EQ(again.report, r.report);
+  EXPECT_TRUE(is(random(7, 1000, body(false)), verdict::failed));
+  EXPECT_TRUE(is(pct(2, 1000, body(false)), verdict::failed));
+  EXPECT_EQ(replay("nonsense", body(false)).what, verdict::nondeterminism);
+}
+
+TEST(Explorer, ARaceIsFound) {
+  const auto body = [](bool released) {
+    return [released] {
+      var<int> data;
+      seam::atomic<bool> ready{false};
+      thread a([&] {
+        data.set(1);
+        ready.store(true, released ? seam::release : seam::relaxed);
+      });
+      if (ready.load(seam::acquire)) require(data.get() == 1, "the data is there");
+      a.join();
+    };
+  };
+  EXPECT_TRUE(proved(explore(body(true))));
+  EXPECT_TRUE(is(explore(body(false)), verdict::race));
+}
+
+// The same by the compiler's instrumentation: no var.
+TEST(Explorer, ARaceOnAnythingIsFound) {
+  const auto body = [](bool released) {
+    return [released] {
+      struct {
+        std::uint64_t value = 0;
+        bool flags[3] = {};
+      } data;
+      seam::atomic<bool> ready{false};
+      thread a([&] {
+        data.flags[0] = true;  // its neighbour is the other thread's: no race
+        data.value = 1;
+        ready.store(true, released ? seam::release : seam::relaxed);
+      });
+      data.flags[1] = true;
+      if (ready.load(seam::acquire)) require(data.value == 1, "the data is there");
+      a.join();
+      require(data.flags[0] && data.flags[1], "both");
+    };
+  };
+  EXPECT_TRUE(proved(explore(body(true))));
+  EXPECT_TRUE(is(explore(body(false)), verdict::race));
+}
+
+TEST(Explorer, ADeadlockIsFound) {
+  const result r = explore([] {
+    seam::mutex a, b;
+    thread t([&] {
+      seam::lock_guard first(a);
+      seam::lock_guard second(b);
+    });
+    {
+      seam::lock_guard first(b);
+      seam::lock_guard second(a);
+    }
+    t.join();
+  });
+  EXPECT_TRUE(is(r, verdict::deadlock));
+  EXPECT_NE(r.report.find("waits for the lock"), std::string::npos);
+}
+
+TEST(Explorer, ALostWakeUpIsFound) {
+  const auto body = [](bool looks_again) {
+    return [looks_again] {
+      seam::futex_word word{0};
+      thread t([&] {
+        word.store(1, seam::release);
+        seam::futex_wake_all(&word);
+      });
+      if (word.load(seam::acquire) == 0) {
+        // Wrong: sleeps on whatever the word is now.
+        seam::futex_wait(word, looks_again ? 0 : word.load(seam::acquire), seam::time_point::max());
+      }
+      t.join();
+    };
+  };
+  EXPECT_TRUE(proved(explore(body(true))));
+  EXPECT_TRUE(is(explore(body(false)), verdict::deadlock));
+
+  const result r = explore([] {  // changes the word and wakes nobody
+    seam::futex_word word{0};
+    thread t([&] { word.store(1, seam::release); });
+    seam::futex_wait(word, 0, seam::time_point::max());
+    t.join();
+  });
+  EXPECT_TRUE(is(r, verdict::lost_wakeup));
+}
+
+TEST(Explorer, ALivelockIsFound) {
+  const result waits = explore([] {
+    seam::atomic<bool> never{false};
+    while (!never.load(seam::acquire)) strait::check::yield();
+  });
+  EXPECT_TRUE(is(waits, verdict::livelock));
+  options o;
+  o.steps = 500;
+  const result spins = explore(o, [] {
+    seam::atomic<int> n{0};
+    while (n.load(seam::relaxed) == 0) {
+    }
+  });
+  EXPECT_TRUE(is(spins, verdict::livelock));
+}
+
+// A loop that waits for another thread ends, whatever the schedule.
+TEST(Explorer, WaitingInALoopIsFair) {
+  EXPECT_TRUE(proved(explore([] {
+    seam::atomic<int> turn{0};
+    thread a([&] {
+      while (turn.load(seam::relaxed) != 1) strait::check::yield();
+      turn.store(2, seam::relaxed);
+    });
+    turn.store(1, seam::relaxed);
+    while (turn.load(seam::relaxed) != 2) strait::check::yield();
+    a.join();
+  })));
+}
+
+TEST(Explorer, BadMemoryIsFound) {
+  EXPECT_TRUE(is(explore([] { (void)seam::allocate(8, 8); }), verdict::leak));
+  EXPECT_TRUE(is(explore([] {
+                   void* p = seam::allocate(8, 8);
+                   seam::deallocate(p, 8);
+                   seam::deallocate(p, 8);
+                 }),
+                 verdict::bad_memory));
+  EXPECT_TRUE(is(explore([] {
+                   auto* p = ::new (seam::allocate(8, 8)) std::uint64_t(1);
+                   seam::deallocate(p, 8);
+                   *p = 2;
+                 }),
+                 verdict::bad_memory));
+  EXPECT_TRUE(is(explore([] {
+                   auto* p = ::new (seam::allocate(8, 8)) seam::atomic<int>(1);
+                   seam::deallocate(p, 8);
+                   (void)p->load(seam::relaxed);
+                 }),
+                 verdict::bad_memory));
+  // Freed while another thread may still use it: a race even if the use came first.
+  EXPECT_TRUE(is(explore([] {
+                   auto* p = ::new (seam::allocate(8, 8)) seam::atomic<int>(1);
+                   seam::atomic<bool> done{false};
+                   thread t([&] {
+                     (void)p->load(seam::relaxed);
+                     done.store(true, seam::relaxed);  // should be a release
+                   });
+                   while (!done.load(seam::acquire)) strait::check::yield();
+                   seam::deallocate(p, 8);
+                   t.join();
+                 }),
+                 verdict::race));
+}
+
+TEST(Explorer, AnEscapedExceptionIsFound) {
+  const result r = explore([] {
+    thread t([] { throw std::runtime_error("from the thread"); });
+    t.join();
+  });
+  EXPECT_TRUE(is(r, verdict::exception));
+  EXPECT_NE(r.message.find("from the thread"), std::string::npos);
+}
+
+// Threads may throw and catch across switches: each has its own exceptions.
+TEST(Explorer, ExceptionsBelongToTheirThreads) {
+  options o;
+  o.preemptions = 2;
+  EXPECT_TRUE(proved(explore(o, [] {
+    seam::atomic<int> n{0};
+    const auto work = [&](int mine) {
+      try {
+        n.fetch_add(1, seam::relaxed);
+        throw mine;
+      } catch (int caught) {
+        n.fetch_add(1, seam::relaxed);
+        require(caught == mine, "its own");
+        try {
+          throw caught + 10;
+        } catch (int second) {
+          n.fetch_add(1, seam::relaxed);
+          require(second == mine + 10, "its own");
+        }
+      }
+    };
+    thread a([&] { work(1); });
+    work(2);
+    a.join();
+  })));
+}
+
+TEST(Explorer, NondeterminismIsFound) {
+  int runs = 0;
+  const result r = explore([&] {
+    ++runs;
+    seam::atomic<int> n{0};
+    thread a([&] { n.store(1, seam::relaxed); });
+    if (runs % 2 == 0) n.store(2, seam::relaxed);
+    a.join();
+  });
+  EXPECT_TRUE(is(r, verdict::nondeterminism));
+}
+
+TEST(Explorer, TimeIsAChoice) {
+  std::set<bool> timed_out;
+  EXPECT_TRUE(proved(explore([&] {
+    auto [tx, rx] = strait::unbounded<int>();
+    thread t([&] { (void)tx.send(1); });
+    auto m = rx.recv_for(std::chrono::hours(1));
+    require(m || m.error() == strait::errc::timeout, "a message or a timeout");
+    timed_out.insert(!m);
+    t.join();
+  })));
+  EXPECT_EQ(timed_out.size(), 2U);
+}
+
+TEST(Explorer, FaultsAreChoices) {
+  options o;
+  o.failed_allocations = 1;
+  std::set<bool> failed;
+  EXPECT_TRUE(proved(explore(o, [&] {
+    try {
+      auto ch = strait::bounded<int>(2);
+      require(ch.tx.send(1).has_value(), "there is room");
+      failed.insert(false);
+    } catch (const std::bad_alloc&) {
+      failed.insert(true);
+    }
+  })));
+  EXPECT_EQ(failed.size(), 2U);
+
+  options threads;
+  threads.failed_threads = 1;
+  std::set<bool> started;
+  EXPECT_TRUE(proved(explore(threads, [&] {
+    try {
+      thread t([] {});
+      started.insert(true);
+    } catch (const std::system_error&) {
+      started.insert(false);
+    }
+  })));
+  EXPECT_EQ(started.size(), 2U);
+
+  options wakes;
+  wakes.spurious_wakes = 1;
+  std::set<std::uint32_t> seen;
+  EXPECT_TRUE(proved(explore(wakes, [&] {
+    seam::futex_word word{0};
+    thread t([&] {
+      word.store(1, seam::release);
+      seam::futex_wake_all(&word);
+    });
+    seam::futex_wait(word, 0, seam::time_point::max());
+    seen.insert(word.load(seam::acquire));
+    t.join();
+  })));
+  EXPECT_EQ(seen, (std::set<std::uint32_t>{0, 1}));
+}
+
+TEST(Explorer, LimitsAreSaid) {
+  options o;
+  o.schedules = 3;
+  const result r = explore(o, [] {
+    seam::atomic<int> n{0};
+    thread a([&] { n.fetch_add(1, seam::relaxed); });
+    n.fetch_add(1, seam::relaxed);
+    a.join();
+  });
+  EXPECT_TRUE(r.ok());
+  EXPECT_FALSE(r.complete);
+  EXPECT_LE(r.schedules, 3U);
+}
+
+// Between operations only: far fewer schedules, the same deadlock.
+TEST(Explorer, OperationsAsSteps) {
+  const auto body = [] {
+    auto a = strait::bounded<int>(1);
+    auto b = strait::bounded<int>(1);
+    thread t([&] {
+      for (int i = 0; i < 2; ++i) (void)a.tx.send(i);
+      for (int i = 0; i < 2; ++i) (void)b.rx.recv();
+    });
+    for (int i = 0; i < 2; ++i) (void)b.tx.send(i);
+    for (int i = 0; i < 2; ++i) (void)a.rx.recv();
+    t.join();
+  };
+  options o;
+  o.operations = true;
+  o.preemptions = -1;
+  EXPECT_TRUE(is(explore(o, body), verdict::deadlock));
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What the models share: how far they are explored, a message whose lives are counted, flavours, and the
+// figures that docs/verification.md shows.
+//
+//   STRAIT_MODEL_PREEMPTIONS, STRAIT_MODEL_STALE   the bounds (2 and 1 unless told otherwise)
+//   STRAIT_MODEL_SECONDS                           at most so long for a model; 0 (the default): to the end
+//   STRAIT_MODEL_FIGURES                           a file to which each model appends a line
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include <strait/check/check.hpp>
+#include <strait/strait.hpp>
+
+namespace strait_test {
+
+using strait::errc;
+using strait::check::body;
+using strait::check::options;
+using strait::check::require;
+using strait::check::result;
+using strait::check::thread;
+
+inline int from_environment(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr || *text == '\0' ? otherwise : std::atoi(text);
+}
+
+/// A message that counts how many are alive; a move leaves an empty shell, which does not count.
+class parcel {
+ public:
+  explicit parcel(int value) noexcept : value_(value) { ++live; }
+  parcel(parcel&& other) noexcept : value_(std::exchange(other.value_, none)) {}
+  parcel& operator=(parcel&& other) noexcept {
+    if (this != &other) {
+      drop();
+      value_ = std::exchange(other.value_, none);
+    }
+    return *this;
+  }
+  ~parcel() { drop(); }
+  int value() const noexcept { return value_; }
+
+  static inline int live = 0;
+
+ private:
+  static constexpr int none = -1;
+  void drop() noexcept {
+    if (value_ != none) --live;
+    value_ = none;
+  }
+  int value_;
+};
+
+/// Explores the model to the end within the bounds and expects that nothing goes wrong.
+inline void prove(const body& b, options o = {}) {
+  const ::testing::TestInfo& test = *::testing::UnitTest::GetInstance()->current_test_info();
+  if (o.preemptions == options().preemptions)
+    o.preemptions = from_environment("STRAIT_MODEL_PREEMPTIONS", o.preemptions);
+  o.stale_reads = from_environment("STRAIT_MODEL_STALE", 1);
+  o.seconds = from_environment("STRAIT_MODEL_SECONDS", 0);
+  const result r = strait::check::explore(o, [&] {
+    parcel::live = 0;
+    b();
+    require(parcel::live == 0, "every message has died once");
+  });
+  EXPECT_TRUE(r.ok()) << r.report;
+  if (o.seconds <= 0) {
+    EXPECT_TRUE(r.complete || !r.ok());
+  }
+  const std::string name = std::string(test.test_suite_name()) + "." + test.name();
+  std::printf("  %-52s %9llu schedules, %6.2f s, longest %llu steps, bound %d, stale %d%s\n",
+              name.c_str(), static_cast<unsigned long long>(r.schedules), r.seconds,
+              static_cast<unsigned long long>(r.longest), o.preemptions, o.stale_reads,
+              r.complete ? ", complete" : "");
+  std::fflush(stdout);
+  if (const char* path = std::getenv("STRAIT_MODEL_FIGURES")) {
+    if (std::FILE* f = std::fopen(path, "a")) {
+      std::fprintf(f, "%s\t%llu\t%.2f\t%llu\t%d\t%d\t%s\t%s\n", name.c_str(),
+                   static_cast<unsigned long long>(r.schedules), r.seconds,
+                   static_cast<unsigned long long>(r.longest), o.preemptions, o.stale_reads,
+                   r.complete ? "yes" : "no", r.ok() ? "ok" : to_string(r.what));
+      std::fclose(f);
+    }
+  }
+}
+
+// ---- flavours -----------------------------------------------------------------------------------
+
+inline constexpr std::size_t no_bound = static_cast<std::size_t>(-1);
+
+struct mpmc {
+  static constexpr bool many_senders = true, many_receivers = true;
+  template <class T>
+  static auto make(std::size_t n) {
+    return n == no_bound ? strait::unbounded<T>() : strait::bounded<T>(n);
+  }
+};
+struct mpsc {
+  static constexpr bool many_senders = true, many_receivers = false;
+  template <class T>
+  static auto make(std::size_t n) {
+    return n == no_bound ? strait::mpsc::unbounded<T>() : strait::mpsc::bounded<T>(n);
+  }
+};
+struct spsc {
+  static constexpr bool many_senders = false, many_receivers = false;
+  template <class T>
+  static auto make(std::size_t n) {
+    return n == no_bound ? strait::spsc::unbounded<T>() : strait::spsc::bounded<T>(n);
+  }
+};
+
+template <class Family, std::size_t Capacity>
+struct flavour {
+  using family = Family;
+  static constexpr std::size_t capacity = Capacity;
+  template <class T>
+  static auto make() {
+    return Family::template make<T>(Capacity);
+  }
+};
+
+struct flavour_names {
+  template <class F>
+  static std::string GetName(int) {
+    std::string name = std::is_same_v<typename F::family, mpmc>   ? "mpmc"
+                       : std::is_same_v<typename F::family, mpsc> ? "mpsc"
+                                                                  : "spsc";
+    if (F::capacity == no_bound) return name + "_unbounded";
+    return name + "_" + std::to_string(F::capacity);
+  }
+};
+
+}  // namespace strait_test
