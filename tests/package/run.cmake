@@ -14,6 +14,7 @@ file(REMOVE_RECURSE ${WORK})
 if(CASE STREQUAL "installed")
   step(${configure} -S ${SOURCE} -B ${WORK}/strait
     -D STRAIT_BUILD_TESTS=OFF -D STRAIT_BUILD_EXAMPLES=OFF)
+  step(${CMAKE_COMMAND} --build ${WORK}/strait)
   step(${CMAKE_COMMAND} --install ${WORK}/strait --prefix ${WORK}/first)
   # The installed tree must not know where it was installed to.
   file(RENAME ${WORK}/first ${WORK}/prefix)
@@ -26,6 +27,9 @@ endif()
 
 step(${CMAKE_COMMAND} --build ${WORK}/consumer)
 step(${WORK}/consumer/consumer)
+if(CASE STREQUAL "installed")
+  step(${WORK}/consumer/checked)
+endif()
 
 if(CASE STREQUAL "subdirectory")
   # The consumer installs nothing, so nothing of strait may be installed with it.
