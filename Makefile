@@ -1,9 +1,10 @@
 # The short way to everything; each line can be typed by hand as well.
-.PHONY: help tour test bench docs format clean
+.PHONY: help tour test verify bench docs format clean
 
 help:
 	@echo "make tour     build and run the ten example programs, and check what they print"
 	@echo "make test     the whole test run (needs about ten minutes on two cores)"
+	@echo "make verify   every model to the end; writes docs/verification.md (up to two hours)"
 	@echo "make bench    build and run example 09, a first look at speed"
 	@echo "make docs     where the documentation is"
 	@echo "make format   format the sources with clang-format-19"
@@ -23,6 +24,10 @@ tour:
 test:
 	@tools/setup
 	@tools/test
+
+verify:
+	@tools/setup
+	@tools/verify
 
 # There is no benchmark suite yet: this is the speed lesson of the tour.
 bench:

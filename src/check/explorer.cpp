@@ -129,7 +129,7 @@ result explore(const options& o, const body& b) {
       const bool last_s = o.stale_reads >= 0 ? level >= o.stale_reads : level >= 2;
       if (!last_p) now.preemptions = level;
       if (!last_s) now.stale_reads = level;
-      detail::depth_first s;
+      detail::depth_first s(o.reduce, now.preemptions >= 0);
       if (!run(now, s, b, until, r) || !r.complete || (last_p && last_s)) return;
     }
   });

@@ -175,6 +175,7 @@ void machine::run_job() {
   machine& m = *active;
   thread_state& done = m.me();
   m.note("ends", nullptr, 0, 0, 0, {nullptr, 0});
+  m.changes(first_end + static_cast<unsigned>(m.current_));
   done.now = state::finished;
   ++done.known.clock[m.current_];
   m.progress();
@@ -214,15 +215,18 @@ bool machine::enabled(int i) const noexcept {
 void machine::switch_to(int next) {
   thread_state& from = threads_[current_];
   thread_state& to = threads_[next];
-  if (to.now == state::sleeping) wake_from_timeout(to);
+  if (to.now == state::sleeping) wake_from_timeout(next);
   to.yielded = false;
   if (next == current_) return;
   current_ = next;
   from.context.switch_to(to.context);
 }
 
-void machine::wake_from_timeout(thread_state& t) {
+void machine::wake_from_timeout(int thread) {
+  thread_state& t = threads_[thread];
+  search_->touches(thread, first_sleepers + at_location(t.waits_for, 4), true);
   if (t.until != rt::no_deadline) {
+    search_->touches(thread, the_clock, true);
     now_ = std::max(now_, t.until);
   } else {
     ++spurious_;
@@ -240,16 +244,19 @@ void machine::point(const char* what, where at) {
                                 std::to_string(current_) + " is at " + what + ", " + place_of(at));
   }
   if (options_.operations && t.in_operation > 0) return;
-  if (options_.preemptions >= 0 && preemptions_ >= options_.preemptions) return;
+  if (options_.preemptions >= 0 && preemptions_ >= options_.preemptions) {
+    search_->begins(current_, false);
+    return;
+  }
   int who[max_threads];
   unsigned n = 0;
   who[n++] = current_;
   for (int i = 0; i < count_; ++i) {
     if (i != current_ && enabled(i)) who[n++] = i;
   }
-  if (n == 1) return;
-  const unsigned k = search_->choose_thread(who, n);
+  const unsigned k = n == 1 ? 0 : search_->choose_thread(who, n);
   if (k >= n) fail(verdict::nondeterminism, "the body did not repeat what it did");
+  search_->begins(who[k], false);
   if (who[k] == current_) return;
   ++preemptions_;
   switch_to(who[k]);
@@ -294,6 +301,7 @@ void machine::leave_to_others(bool for_good) {
     }
     const unsigned k = n == 1 ? 0 : search_->choose_thread(who, n);
     if (k >= n) fail(verdict::nondeterminism, "the body did not repeat what it did");
+    search_->begins(who[k], true);
     switch_to(who[k]);
     return;
   }
@@ -501,6 +509,8 @@ word machine::load(const void* object, unsigned size, rt::order o, where at) {
   location& l = locations_[index];
   std::uint32_t floor = me().known.seen[index];
   if (o == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
+  looks_at(first_location + index);
+  if (o == rt::order::seq_cst) changes(all_fences);
   const unsigned k = pick_read(l, floor, false);
   after_read(index, l.history[k], o);
   note("load", object, l.history[k].value, 0, l.count - 1 - k, at);
@@ -514,6 +524,8 @@ void machine::store(void* object, unsigned size, word value, rt::order o, where 
   location& l = locations_[index];
   std::uint32_t floor = me().known.seen[index];
   if (o == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
+  changes(first_location + index);
+  if (o == rt::order::seq_cst) changes(all_fences);
   // At the end of the modification order, or before stores that this thread does not know of.
   unsigned after = l.count - 1;
   const bool budget = options_.stale_reads < 0 || stale_ < options_.stale_reads;
@@ -549,6 +561,8 @@ word machine::modify(void* object, unsigned size, rt::rmw how, word operand, rt:
   location& l = locations_[index];
   std::uint32_t floor = me().known.seen[index];
   if (o == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
+  changes(first_location + index);
+  if (o == rt::order::seq_cst) changes(all_fences);
   unsigned k = options_.rmw_newest ? l.count - 1 : pick_read(l, floor, true);
   const bool newest = k + 1 == l.count;
   written* w = l.insert(k);
@@ -575,6 +589,8 @@ bool machine::compare_exchange(void* object, unsigned size, word& expected, word
   location& l = locations_[index];
   std::uint32_t floor = me().known.seen[index];
   if (success == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
+  changes(first_location + index);
+  if (success == rt::order::seq_cst) changes(all_fences);
   const unsigned k = options_.rmw_newest ? l.count - 1 : pick_read(l, floor, false);
   bool equal = l.history[k].value == (expected & mask_of(size));
   // Something stands between this store and the next: the exchange would not be atomic.
@@ -611,7 +627,10 @@ bool machine::compare_exchange(void* object, unsigned size, word& expected, word
 }
 
 void machine::fence(rt::order o, where at) {
-  if (o == rt::order::seq_cst) point("fence", at);
+  if (o == rt::order::seq_cst) {
+    point("fence", at);
+    changes(all_fences);
+  }
   thread_state& t = me();
   if (acquires(o)) t.known.join(t.acquired, location_count_);
   if (o == rt::order::seq_cst) {
@@ -647,6 +666,7 @@ void machine::lock(void* mutex, where at) {
     block_current(state::locking, at);
   }
   lock_state& l = lock_of(mutex);
+  changes(first_lock + static_cast<unsigned>(&l - locks_.data()));
   l.held = true;
   me().known.join(l.released, location_count_);
   note("lock", mutex, 0, 0, 0, at);
@@ -657,6 +677,7 @@ void machine::unlock(void* mutex, where at) {
   lock_state& l = lock_of(mutex);
   if (!l.held) fail(verdict::failed, "unlock of a lock that is not held, at " + place_of(at));
   thread_state& t = me();
+  search_->hands_on(current_, first_lock + static_cast<unsigned>(&l - locks_.data()));
   l.held = false;
   l.released.copy(t.known, location_count_);
   ++t.known.clock[current_];
@@ -673,6 +694,9 @@ void machine::unlock(void* mutex, where at) {
 void machine::futex_wait(void* object, std::uint32_t expected, std::int64_t until, where at) {
   point("sleep", at);
   check_alive(object, 4, at, "sleep");
+  const unsigned index = at_location(object, 4);
+  looks_at(first_location + index);
+  changes(first_sleepers + index);
   thread_state& t = me();
   if (static_cast<std::uint32_t>(read_raw(object, 4)) != expected) {
     t.fresh = true;
@@ -699,8 +723,11 @@ void machine::futex_wake(void* object, bool all, where at) {
   int who[max_threads];
   unsigned n = 0;
   for (int i = 0; i < count_; ++i) {
-    if (threads_[i].now == state::sleeping && threads_[i].waits_for == object) who[n++] = i;
+    if (threads_[i].now != state::sleeping || threads_[i].waits_for != object) continue;
+    if (enabled(i)) search_->could_go(i);  // by its deadline, before this
+    who[n++] = i;
   }
+  changes(first_sleepers + at_location(object, 4));
   note(all ? "wakes all" : "wakes one", object, n, 0, 0, at);
   if (n == 0) return;
   progress();
@@ -711,8 +738,14 @@ void machine::futex_wake(void* object, bool all, where at) {
   }
 }
 
+std::int64_t machine::now() {
+  looks_at(the_clock);
+  return now_;
+}
+
 void machine::advance(std::int64_t ns) {
   point("time passes", {nullptr, 0});
+  changes(the_clock);
   now_ += ns;
   progress();
   note("time passes", nullptr, static_cast<word>(ns), 0, 0, {nullptr, 0});
@@ -792,6 +825,7 @@ int machine::spawn(rt::entry f, void* argument, where at) {
     t.known.copy(me().known, max_locations);
     ++me().known.clock[current_];
     note("starts", nullptr, static_cast<word>(number), 0, 0, at);
+    search_->follows(number, current_);
   }
   t.known.clock[number] = base_clock_ + 1;
   progress();
@@ -805,6 +839,7 @@ void machine::join(int thread, where at) {
     me().joins = thread;
     block_current(state::joining, at);
   }
+  looks_at(first_end + static_cast<unsigned>(thread));
   me().known.join(t.known, location_count_);
   note("joins", nullptr, static_cast<word>(thread), 0, 0, at);
 }
@@ -899,7 +934,7 @@ void futex_wake(void* object, bool all, where at) noexcept {
   if (auto* m = running()) m->futex_wake(object, all, at);
 }
 std::int64_t now() noexcept {
-  const auto* m = running();
+  auto* m = running();
   return m != nullptr ? m->now() : 0;
 }
 void advance(std::int64_t nanoseconds) noexcept {

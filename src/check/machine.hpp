@@ -66,7 +66,7 @@ class machine {
   void unlock(void* mutex, where at);
   void futex_wait(void* object, std::uint32_t expected, std::int64_t until, where at);
   void futex_wake(void* object, bool all, where at);
-  std::int64_t now() const noexcept { return now_; }
+  std::int64_t now();
   void advance(std::int64_t ns);
   void yield(where at);
   void* allocate(std::size_t bytes, std::size_t align, bool zeroed, where at);
@@ -124,7 +124,7 @@ class machine {
   void block_current(state s, where at);
   void leave_to_others(bool for_good);
   void switch_to(int t);
-  void wake_from_timeout(thread_state& t);
+  void wake_from_timeout(int thread);
   void progress() noexcept { ++progress_; }
 
   thread_state& me() noexcept { return threads_[current_]; }
@@ -139,6 +139,14 @@ class machine {
   void release_into(written& w, unsigned index, rt::order o, const view* joined);
   void note(const char* what, const void* object, word value, word before, unsigned age, where at);
   unsigned decide(unsigned n);
+
+  // What the search is told of: a location is an object, and so are its sleepers, and a lock.
+  static constexpr unsigned all_fences = 0, the_clock = 1, first_end = 2;
+  static constexpr unsigned first_location = first_end + max_threads;
+  static constexpr unsigned first_sleepers = first_location + max_locations;
+  static constexpr unsigned first_lock = first_sleepers + max_locations;
+  void looks_at(unsigned object) { search_->touches(current_, object, false); }
+  void changes(unsigned object) { search_->touches(current_, object, true); }
 
   static constexpr std::size_t arena_bytes = std::size_t{8} << 20;
   static constexpr std::size_t stack_bytes = std::size_t{256} << 10;

@@ -4,8 +4,11 @@
 // has something left, random search and PCT roll dice, replay reads the list from a string.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "memory.hpp"
@@ -30,6 +33,20 @@ class search {
     (void)threads;
     return choose(n);
   }
+  // What the execution does, for a search that learns from it.
+  /// A thread begins a step; `free`: whoever went before it could not, or would not, go on.
+  virtual void begins(int thread, bool free) { (void)thread, (void)free; }
+  /// Its step looks at an object, or changes it.
+  virtual void touches(int thread, unsigned object, bool changes) {
+    (void)thread, (void)object, (void)changes;
+  }
+  /// Its step gives up a lock: who takes it next comes after, but could not have come before.
+  virtual void hands_on(int thread, unsigned object) { (void)thread, (void)object; }
+  /// Instead of this step, `thread` could have gone on (a deadline), which this step prevents.
+  virtual void could_go(int thread) { (void)thread; }
+  /// What `thread` does from now on comes after what `other` did.
+  virtual void follows(int thread, int other) { (void)thread, (void)other; }
+
   /// The program did not offer what it offered before.
   virtual bool diverged() const { return false; }
 
@@ -43,31 +60,172 @@ class search {
   std::vector<choice> taken_;
 };
 
+/// Every schedule, or of those that differ only in the order of independent steps at least one.
+///
+/// Partial-order reduction after Flanagan and Godefroid (POPL 2005): two steps of different threads that
+/// touch one object, one of them changing it, and that nothing orders, are a race; the other order is
+/// explored by letting the second thread go where the first one went. With a bound on preemptions that
+/// place may be out of reach, so the thread is also let go where the first one's turn began (Coons,
+/// Musuvathi, McKinley, OOPSLA 2013).
 class depth_first final : public search {
  public:
+  depth_first(bool reduce, bool bounded) noexcept : reduce_(reduce), bounded_(bounded) {}
+
   bool next() override {
     if (first_) {
       first_ = false;
     } else {
-      while (!taken_.empty() && taken_.back().taken + 1 == taken_.back().of) taken_.pop_back();
-      if (taken_.empty()) return false;
-      ++taken_.back().taken;
+      while (!nodes_.empty() && !advance(nodes_.back(), taken_.back())) {
+        nodes_.pop_back();
+        taken_.pop_back();
+      }
+      if (nodes_.empty()) return false;
     }
     at_ = 0;
+    steps_.clear();
+    for (auto& c : clocks_) c.fill(0);
+    for (object_state& o : objects_) o = object_state();
     return true;
   }
+
   unsigned choose(unsigned n) override {
-    if (at_ == taken_.size()) {
-      ++at_;
-      return note(0, n);
+    if (at_ < nodes_.size()) {
+      if (taken_[at_].of != n || nodes_[at_].threads != 0) diverged_ = true;
+      return taken_[at_++].taken;
     }
-    if (taken_[at_].of != n) diverged_ = true;
-    return taken_[at_++].taken;
+    ++at_;
+    nodes_.push_back({});
+    return note(0, n);
   }
-  bool diverged() const override { return diverged_ || at_ < taken_.size(); }
+
+  unsigned choose_thread(const int* threads, unsigned n) override {
+    here_ = static_cast<int>(at_);
+    if (at_ < nodes_.size()) {
+      if (taken_[at_].of != n || nodes_[at_].threads != mask_of(threads, n)) diverged_ = true;
+      return taken_[at_++].taken;
+    }
+    ++at_;
+    node fresh;
+    fresh.threads = mask_of(threads, n);
+    fresh.done = bit(threads[0]);
+    fresh.todo = reduce_ ? 0 : fresh.threads;
+    for (unsigned i = 0; i < n; ++i) fresh.order[i] = static_cast<std::int8_t>(threads[i]);
+    nodes_.push_back(fresh);
+    return note(0, n);
+  }
+
+  bool diverged() const override { return diverged_ || at_ < nodes_.size(); }
+
+  // ---- what the execution does ----
+
+  void begins(int thread, bool free) override {
+    if (!reduce_) return;
+    const int turn = !free && !steps_.empty() && steps_.back().thread == thread
+                         ? steps_.back().turn
+                         : static_cast<int>(steps_.size());
+    steps_.push_back({thread, std::exchange(here_, -1), turn});
+    clocks_[thread][thread] = static_cast<std::uint32_t>(steps_.size());
+  }
+
+  void touches(int thread, unsigned object, bool changes) override {
+    if (!reduce_ || steps_.empty()) return;
+    if (object >= objects_.size()) objects_.resize(object + 1);
+    object_state& o = objects_[object];
+    clock& mine = clocks_[thread];
+    const auto now = static_cast<std::uint32_t>(steps_.size());
+    for (int q = 0; q < max_threads; ++q) {
+      if (q == thread) continue;
+      const std::uint32_t last = changes ? std::max(o.changed[q], o.looked[q]) : o.changed[q];
+      if (last > mine[q]) other_order(last - 1, thread);
+    }
+    join(mine, o.by_changes);
+    if (changes) {
+      join(mine, o.by_looks);
+      o.changed[thread] = now;
+      o.by_changes = mine;
+    } else {
+      o.looked[thread] = now;
+      join(o.by_looks, mine);
+    }
+  }
+
+  void hands_on(int thread, unsigned object) override {
+    if (!reduce_ || steps_.empty()) return;
+    if (object >= objects_.size()) objects_.resize(object + 1);
+    objects_[object].by_changes = clocks_[thread];
+  }
+
+  void could_go(int thread) override {
+    if (reduce_ && !steps_.empty()) other_order(steps_.size() - 1, thread);
+  }
+
+  void follows(int thread, int other) override {
+    if (reduce_) join(clocks_[thread], clocks_[other]);
+  }
 
  private:
+  using clock = std::array<std::uint32_t, max_threads>;
+
+  struct node {
+    std::uint8_t threads = 0;  // who could go; none: a choice of something else
+    std::uint8_t todo = 0, done = 0;
+    std::array<std::int8_t, max_threads> order{};
+  };
+  struct step {
+    int thread;
+    int node;  // where it was chosen; -1: there was no choice
+    int turn;  // the first step of this thread's turn
+  };
+  struct object_state {
+    clock changed{}, looked{};  // each thread's last step there, counted from 1
+    clock by_changes{}, by_looks{};
+  };
+
+  static std::uint8_t bit(int thread) noexcept { return static_cast<std::uint8_t>(1U << thread); }
+  static std::uint8_t mask_of(const int* threads, unsigned n) noexcept {
+    std::uint8_t m = 0;
+    for (unsigned i = 0; i < n; ++i) m = static_cast<std::uint8_t>(m | bit(threads[i]));
+    return m;
+  }
+  static void join(clock& a, const clock& b) noexcept {
+    for (int i = 0; i < max_threads; ++i) a[i] = std::max(a[i], b[i]);
+  }
+
+  static bool advance(node& n, choice& c) noexcept {
+    if (n.threads == 0) {
+      if (c.taken + 1 == c.of) return false;
+      ++c.taken;
+      return true;
+    }
+    for (std::uint16_t i = 0; i < c.of; ++i) {
+      const std::uint8_t b = bit(n.order[i]);
+      if ((n.todo & b) == 0 || (n.done & b) != 0) continue;
+      n.done = static_cast<std::uint8_t>(n.done | b);
+      c.taken = i;
+      return true;
+    }
+    return false;
+  }
+
+  // `thread` shall also go before step i.
+  void other_order(std::size_t i, int thread) noexcept {
+    ask(steps_[i].node, thread);
+    if (bounded_) ask(steps_[static_cast<std::size_t>(steps_[i].turn)].node, thread);
+  }
+  void ask(int at, int thread) noexcept {
+    if (at < 0) return;
+    node& n = nodes_[static_cast<std::size_t>(at)];
+    n.todo = static_cast<std::uint8_t>(n.todo |
+                                       ((n.threads & bit(thread)) != 0 ? bit(thread) : n.threads));
+  }
+
+  const bool reduce_, bounded_;
+  std::vector<node> nodes_;
+  std::vector<step> steps_;
+  std::vector<object_state> objects_;
+  std::array<clock, max_threads> clocks_{};
   std::size_t at_ = 0;
+  int here_ = -1;
   bool first_ = true;
   bool diverged_ = false;
 };

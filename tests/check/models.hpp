@@ -5,6 +5,7 @@
 //
 //   STRAIT_MODEL_PREEMPTIONS, STRAIT_MODEL_STALE   the bounds (2 and 1 unless told otherwise)
 //   STRAIT_MODEL_SECONDS                           at most so long for a model; 0 (the default): to the end
+//   STRAIT_MODEL_REDUCE                            0: without partial-order reduction
 //   STRAIT_MODEL_FIGURES                           a file to which each model appends a line
 #pragma once
 
@@ -66,6 +67,7 @@ inline void prove(const body& b, options o = {}) {
     o.preemptions = from_environment("STRAIT_MODEL_PREEMPTIONS", o.preemptions);
   o.stale_reads = from_environment("STRAIT_MODEL_STALE", 1);
   o.seconds = from_environment("STRAIT_MODEL_SECONDS", 0);
+  o.reduce = from_environment("STRAIT_MODEL_REDUCE", 1) != 0;
   const result r = strait::check::explore(o, [&] {
     parcel::live = 0;
     b();

@@ -55,6 +55,8 @@ struct options {
   int failed_threads = 0;      ///< at most so many thread creations fail
   bool rmw_newest = true;      ///< a read-modify-write reads the newest value (as processors do)
   bool operations = false;     ///< switch threads between channel operations only
+  bool reduce =
+      true;  ///< of schedules that differ in the order of independent steps, one is enough
   std::uint64_t steps = 20'000;          ///< in one schedule; more is a livelock
   std::uint64_t schedules = UINT64_MAX;  ///< stop after so many, not complete
   double seconds = 0;                    ///< stop after so long, not complete; 0: no limit

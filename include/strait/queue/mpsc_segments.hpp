@@ -34,6 +34,8 @@ namespace strait::inline STRAIT_ABI::detail {
 
 template <class T>
 class mpsc_segments {
+  friend struct queue_start;  // models begin near the end of the counters
+
  public:
   static constexpr bool is_bounded = false;
 

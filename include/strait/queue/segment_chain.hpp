@@ -68,6 +68,8 @@ constexpr std::uint64_t reserved(std::uint64_t word) noexcept {
 /// Mark is what a place keeps beside its message: a default-constructed one means "never written".
 template <class T, class Mark>
 class segment_chain {
+  friend struct queue_start;  // models begin near the end of the counters
+
  public:
   struct place {
     Mark mark{};

@@ -88,6 +88,8 @@ class place_mark {
 
 template <class T>
 class segments {
+  friend struct queue_start;  // models begin near the end of the counters
+
  public:
   static constexpr bool is_bounded = false;
 

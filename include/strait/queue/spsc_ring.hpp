@@ -45,6 +45,8 @@ namespace strait::inline STRAIT_ABI::detail {
 
 template <class T>
 class spsc_ring {
+  friend struct queue_start;  // models begin near the end of the counters
+
  public:
   static constexpr bool is_bounded = true;
 

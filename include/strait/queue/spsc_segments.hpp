@@ -43,6 +43,8 @@ namespace strait::inline STRAIT_ABI::detail {
 
 template <class T>
 class spsc_segments {
+  friend struct queue_start;  // models begin near the end of the counters
+
  public:
   static constexpr bool is_bounded = false;
 

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Models of the queues alone, from the first message and from just before their counters wrap around.
+// A ring has two places here and a segment three; four messages cross the end of either.
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include <strait/queue/mpsc_ring.hpp>
+#include <strait/queue/mpsc_segments.hpp>
+#include <strait/queue/ring.hpp>
+#include <strait/queue/segments.hpp>
+#include <strait/queue/spsc_ring.hpp>
+#include <strait/queue/spsc_segments.hpp>
+
+#include "models.hpp"
+
+namespace strait::inline STRAIT_ABI::detail {
+
+/// Puts an empty, unused queue to where it would be after so many laps (rings), places (segments) or
+/// messages (spsc).
+struct queue_start {
+  template <class Ring>
+  static void ring_at(Ring& q, std::uint64_t laps) {
+    const std::uint64_t one_lap = q.words_.next(q.words_.next(0));  // two places make a lap
+    const std::uint64_t at = laps * one_lap;
+    for (std::size_t i = 0; i < q.capacity(); ++i)
+      q.places_[i].turn.store(q.words_.turn(at), sync::relaxed);
+    q.tail_.store(at, sync::relaxed);
+    q.head_.store(at, sync::relaxed);
+  }
+  template <class T>
+  static void at(ring<T>& q, std::uint64_t laps) {
+    ring_at(q, laps);
+  }
+  template <class T>
+  static void at(mpsc_ring<T>& q, std::uint64_t laps) {
+    ring_at(q, laps);
+  }
+  template <class T>
+  static void at(segments<T>& q, std::uint64_t places) {
+    q.chain_.tail_.store(places << chain_words::index_shift, sync::relaxed);
+    q.head_.store(places << chain_words::index_shift, sync::relaxed);
+  }
+  template <class T>
+  static void at(mpsc_segments<T>& q, std::uint64_t places) {
+    q.chain_.tail_.store(places << chain_words::index_shift, sync::relaxed);
+    q.head_.store(places, sync::relaxed);
+  }
+  template <class Spsc>
+  static void spsc_at(Spsc& q, std::uint64_t messages) {
+    q.tail_.store(messages, sync::relaxed);
+    q.intent_.store(messages, sync::relaxed);
+    q.head_.store(messages, sync::relaxed);
+    q.tail_seen_ = messages;
+  }
+  template <class T>
+  static void at(spsc_ring<T>& q, std::uint64_t messages) {
+    spsc_at(q, messages);
+    q.head_seen_ = messages;
+  }
+  template <class T>
+  static void at(spsc_segments<T>& q, std::uint64_t messages) {
+    spsc_at(q, messages);
+  }
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail
+
+using namespace strait_test;
+using strait::detail::queue_start;
+using strait::detail::queue_status;
+
+namespace {
+
+template <template <class> class Queue, std::uint64_t Start, bool ManyPush, bool ManyPop>
+struct setup {
+  using queue = Queue<parcel>;
+  static constexpr std::uint64_t start = Start;
+  static constexpr bool many_push = ManyPush, many_pop = ManyPop;
+  static constexpr bool bounded = queue::is_bounded;
+
+  struct holder {
+    queue q;
+    holder() : q(make()) {
+      if constexpr (Start != 0) queue_start::at(q, Start);
+    }
+    static queue make() {
+      if constexpr (bounded) {
+        return queue(2);
+      } else {
+        return queue();
+      }
+    }
+  };
+};
+
+using namespace strait::detail;
+constexpr std::uint64_t turns_end = (std::uint64_t{1} << 31) - 1;  // of the 32 bits of a turn
+constexpr std::uint64_t laps_end = (std::uint64_t{1} << 54) - 1;   // of the word of a ring of two
+constexpr std::uint64_t index_end = (std::uint64_t{1} << 55) - 4;  // of the word of a chain
+constexpr std::uint64_t count_end = ~std::uint64_t{0} - 1;         // of a plain counter
+
+template <class Setup>
+class Queue : public ::testing::Test {};
+using all = ::testing::Types<
+    setup<ring, 0, true, true>, setup<ring, turns_end, true, true>,
+    setup<ring, laps_end, true, true>, setup<mpsc_ring, 0, true, false>,
+    setup<mpsc_ring, turns_end, true, false>, setup<mpsc_ring, laps_end, true, false>,
+    setup<spsc_ring, 0, false, false>, setup<spsc_ring, count_end, false, false>,
+    setup<segments, 0, true, true>, setup<segments, index_end, true, true>,
+    setup<mpsc_segments, 0, true, false>, setup<mpsc_segments, index_end, true, false>,
+    setup<spsc_segments, 0, false, false>, setup<spsc_segments, count_end, false, false>>;
+
+struct names {
+  template <class S>
+  static std::string GetName(int i) {
+    static const char* const all_names[] = {"ring",     "mpsc_ring",     "spsc_ring",
+                                            "segments", "mpsc_segments", "spsc_segments"};
+    const int which[] = {0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5};
+    std::string name = all_names[which[i]];
+    if (S::start == turns_end && S::bounded) return name + "_turns_wrap";
+    return S::start == 0 ? name : name + "_counters_wrap";
+  }
+};
+TYPED_TEST_SUITE(Queue, all, names);
+
+template <class Q>
+void push_all(Q& q, int first, int n) {
+  for (int i = 0; i < n;) {
+    parcel p(first + i);
+    switch (q.try_push(p)) {
+      case queue_status::ok: ++i; break;
+      case queue_status::closed: require(false, "nobody closes"); break;
+      default: strait::check::yield();
+    }
+  }
+}
+
+// The next message, waiting for it.
+template <class Q>
+int pop_one(Q& q) {
+  int got = -1;
+  for (;;) {
+    switch (q.try_pop([&](parcel&& p) noexcept { got = parcel(std::move(p)).value(); })) {
+      case queue_status::ok: return got;
+      case queue_status::closed: return -1;
+      default: strait::check::yield();
+    }
+  }
+}
+
+}  // namespace
+
+TYPED_TEST(Queue, OneToOne) {
+  prove([] {
+    typename TypeParam::holder h;
+    thread t([&] { push_all(h.q, 0, 4); });
+    for (int i = 0; i < 4; ++i) require(pop_one(h.q) == i, "in order");
+    t.join();
+    require(h.q.size() == 0, "empty");
+  });
+}
+
+// size() never exceeds the bound and is exact when nobody is at work; a finished push is seen.
+TYPED_TEST(Queue, SizeAndFalseEmpty) {
+  prove([] {
+    typename TypeParam::holder h;
+    thread t([&] { push_all(h.q, 0, 3); });
+    const std::size_t seen = h.q.size();
+    require(seen <= (TypeParam::bounded ? 2U : 3U), "within the bound");
+    for (int i = 0; i < 2; ++i) require(pop_one(h.q) == i, "in order");
+    t.join();
+    require(h.q.size() == 1, "exact");
+    int got = -1;
+    require(h.q.try_pop([&](parcel&& p) noexcept { got = parcel(std::move(p)).value(); }) ==
+                queue_status::ok,
+            "a finished push is visible");
+    require(got == 2, "the last");
+    require(h.q.try_pop([](parcel&&) noexcept {}) == queue_status::would_block, "then empty");
+  });
+}
+
+// What is left is destroyed with the queue.
+TYPED_TEST(Queue, DestroyedWithMessages) {
+  prove([] {
+    typename TypeParam::holder h;
+    thread t([&] { push_all(h.q, 0, 2); });
+    require(pop_one(h.q) == 0, "in order");
+    t.join();
+  });
+}
+
+// close() at any moment: what was accepted comes out, then closed; nothing is accepted after a refusal.
+TYPED_TEST(Queue, Closed) {
+  prove([] {
+    typename TypeParam::holder h;
+    int accepted = 0;
+    thread t([&] {
+      bool refused = false;
+      for (int i = 0; i < 3; ++i) {
+        parcel p(i);
+        const queue_status s = h.q.try_push(p);
+        require(!(refused && s == queue_status::ok), "closed is for good");
+        refused |= s == queue_status::closed;
+        accepted += s == queue_status::ok;
+        if (s != queue_status::ok) require(p.value() == i, "untouched");
+      }
+    });
+    h.q.close();
+    int taken = 0;
+    while (pop_one(h.q) >= 0) ++taken;
+    t.join();
+    require(taken == accepted, "what was accepted comes out before closed is said");
+  });
+}
+
+TYPED_TEST(Queue, TwoPush) {
+  if (!TypeParam::many_push) GTEST_SKIP() << "one sender";
+  prove([] {
+    typename TypeParam::holder h;
+    thread a([&] { push_all(h.q, 10, 2); });
+    thread b([&] { push_all(h.q, 20, 2); });
+    int next[3] = {0, 10, 20};
+    for (int n = 0; n < 4; ++n) {
+      const int m = pop_one(h.q);
+      require(m == next[m / 10]++, "each in order");
+    }
+    a.join();
+    b.join();
+  });
+}
+
+TYPED_TEST(Queue, TwoPop) {
+  if (!TypeParam::many_pop) GTEST_SKIP() << "one receiver";
+  prove([] {
+    typename TypeParam::holder h;
+    int sums[2] = {0, 0};
+    const auto take_two = [&](int who) {
+      int last = 0;
+      for (int i = 0; i < 2; ++i) {
+        const int m = pop_one(h.q);
+        require(m > last, "in order for each");
+        last = m;
+        sums[who] += m;
+      }
+    };
+    thread a([&] { push_all(h.q, 1, 4); });
+    thread b([&] { take_two(1); });
+    take_two(0);
+    a.join();
+    b.join();
+    require(sums[0] + sums[1] == 10, "each once");
+  });
+}
+
+// A promise to pop and a promise to push, given back or spent, beside plain operations.
+TYPED_TEST(Queue, Promises) {
+  if constexpr (TypeParam::many_push && TypeParam::many_pop) {
+    prove([] {
+      typename TypeParam::holder h;
+      thread a([&] {
+        if (h.q.reserve_push() == queue_status::ok) {
+          parcel p(1);
+          require(h.q.commit_push(p) == queue_status::ok, "promised room");
+        } else {
+          push_all(h.q, 1, 1);
+        }
+      });
+      thread b([&] {
+        if (h.q.reserve_pop() == queue_status::ok) h.q.cancel_pop();
+      });
+      push_all(h.q, 2, 1);
+      int sum = pop_one(h.q);
+      queue_status s = h.q.reserve_pop();
+      while (s == queue_status::would_block) {
+        strait::check::yield();
+        s = h.q.reserve_pop();
+      }
+      require(s == queue_status::ok, "the second comes");
+      const auto sink = [&](parcel&& p) noexcept { sum += parcel(std::move(p)).value(); };
+      while ((s = h.q.commit_pop(sink)) == queue_status::busy) strait::check::yield();
+      require(s == queue_status::ok && sum == 3, "both, once each");
+      a.join();
+      b.join();
+    });
+  } else {
+    GTEST_SKIP() << "the promises of one thread are its own";
+  }
+}
