@@ -463,9 +463,10 @@ unsigned machine::at_location(const void* object, unsigned size) {
   return index;
 }
 
-// Which store is read: the newest, or one not older than what the thread knows (`floor`). With
-// `whole` only stores that a read-modify-write may follow.
-unsigned machine::pick_read(location& l, std::uint32_t floor, bool whole) {
+// Which store is read: the newest, or one not older than what the thread knows (`floor`). For a
+// read-modify-write (`follow`) only those that nothing is joined to already; for a compare-exchange that
+// goes for stores of the value it expects only, for with another value it is a load.
+unsigned machine::pick_read(location& l, std::uint32_t floor, bool follow, const word* expected) {
   thread_state& t = me();
   const unsigned newest = l.count - 1;
   const bool budget = options_.stale_reads < 0 || stale_ < options_.stale_reads;
@@ -474,7 +475,8 @@ unsigned machine::pick_read(location& l, std::uint32_t floor, bool whole) {
   unsigned n = 0;
   for (unsigned i = l.count; i-- > 0 && n < 64;) {
     if (l.history[i].stamp < floor) break;
-    if (whole && i + 1 < l.count && l.history[i + 1].joined) continue;
+    const bool follows = follow && (expected == nullptr || l.history[i].value == *expected);
+    if (follows && i + 1 < l.count && l.history[i + 1].joined) continue;
     candidates[n++] = i;
   }
   const unsigned k = decide(n);
@@ -511,7 +513,7 @@ word machine::load(const void* object, unsigned size, rt::order o, where at) {
   if (o == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
   looks_at(first_location + index);
   if (o == rt::order::seq_cst) changes(all_fences);
-  const unsigned k = pick_read(l, floor, false);
+  const unsigned k = pick_read(l, floor, false, nullptr);
   after_read(index, l.history[k], o);
   note("load", object, l.history[k].value, 0, l.count - 1 - k, at);
   return l.history[k].value;
@@ -563,7 +565,7 @@ word machine::modify(void* object, unsigned size, rt::rmw how, word operand, rt:
   if (o == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
   changes(first_location + index);
   if (o == rt::order::seq_cst) changes(all_fences);
-  unsigned k = options_.rmw_newest ? l.count - 1 : pick_read(l, floor, true);
+  unsigned k = options_.rmw_newest ? l.count - 1 : pick_read(l, floor, true, nullptr);
   const bool newest = k + 1 == l.count;
   written* w = l.insert(k);
   if (w == nullptr) {
@@ -591,15 +593,10 @@ bool machine::compare_exchange(void* object, unsigned size, word& expected, word
   if (success == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
   changes(first_location + index);
   if (success == rt::order::seq_cst) changes(all_fences);
-  const unsigned k = options_.rmw_newest ? l.count - 1 : pick_read(l, floor, false);
-  bool equal = l.history[k].value == (expected & mask_of(size));
-  // Something stands between this store and the next: the exchange would not be atomic.
-  const bool whole = k + 1 == l.count || !l.history[k + 1].joined;
+  const word wanted = expected & mask_of(size);
+  const unsigned k = options_.rmw_newest ? l.count - 1 : pick_read(l, floor, true, &wanted);
+  bool equal = l.history[k].value == wanted;
   const char* what = "compare_exchange, other value";
-  if (equal && !whole) {
-    equal = false;  // explored as a spurious failure; a strong one reads a newer store instead
-    if (!weak) return compare_exchange(object, size, expected, desired, success, failure, weak, at);
-  }
   if (equal && weak && !(options_.operations && me().in_operation > 0) &&
       (options_.weak_failures < 0 || weak_ < options_.weak_failures) && !me().fresh &&
       decide(2) == 1) {
