@@ -351,6 +351,11 @@ void machine::require(bool condition, const char* sentence, where at) {
 
 void machine::note(const char* what, const void* object, word value, word before, unsigned age,
                    where at) {
+  // Where an operation is one step, what it does inside is left out, but that it sleeps.
+  if (options_.operations && me().in_operation > 0 && std::strncmp(what, "sleeps", 6) != 0 &&
+      std::strcmp(what, "is awake") != 0) {
+    return;
+  }
   events_.push_back({current_, what, object, value, before, age, at});
 }
 
@@ -791,7 +796,10 @@ void machine::deallocate(void* p, where at) {
 // ---- operations and threads -----------------------------------------------------------------------------
 
 void machine::operation_begin(where at) {
-  if (options_.operations && me().in_operation == 0) point("operation", at);
+  if (options_.operations && me().in_operation == 0) {
+    point("operation", at);
+    note("uses a channel", nullptr, 0, 0, 0, at);
+  }
   ++me().in_operation;
 }
 void machine::operation_end() { --me().in_operation; }

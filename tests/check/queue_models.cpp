@@ -103,6 +103,9 @@ constexpr std::uint64_t count_end = ~std::uint64_t{0} - 1;         // of a plain
 
 template <class Setup>
 class Queue : public ::testing::Test {};
+#ifdef STRAIT_MODEL_QUEUE
+using all = ::testing::Types<STRAIT_MODEL_QUEUE>;
+#else
 using all = ::testing::Types<
     setup<ring, 0, true, true>, setup<ring, turns_end, true, true>,
     setup<ring, laps_end, true, true>, setup<mpsc_ring, 0, true, false>,
@@ -111,6 +114,7 @@ using all = ::testing::Types<
     setup<segments, 0, true, true>, setup<segments, index_end, true, true>,
     setup<mpsc_segments, 0, true, false>, setup<mpsc_segments, index_end, true, false>,
     setup<spsc_segments, 0, false, false>, setup<spsc_segments, count_end, false, false>>;
+#endif
 
 struct names {
   template <class S>
