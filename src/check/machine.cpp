@@ -468,20 +468,30 @@ unsigned machine::at_location(const void* object, unsigned size) {
   return index;
 }
 
+// Whether a read-modify-write may come right behind store i: nothing else is joined to it already.
+static bool can_follow(const location& l, unsigned i, std::uint32_t floor) {
+  return l.history[i].stamp >= floor && (i + 1 == l.count || !l.history[i + 1].joined);
+}
+
 // Which store is read: the newest, or one not older than what the thread knows (`floor`). For a
-// read-modify-write (`follow`) only those that nothing is joined to already; for a compare-exchange that
-// goes for stores of the value it expects only, for with another value it is a load.
-unsigned machine::pick_read(location& l, std::uint32_t floor, bool follow, const word* expected) {
+// read-modify-write (`follow`) only those that it can follow. For a compare-exchange that goes for stores
+// of the value it expects; with another value, or failing spuriously (`may_fail`), it is a load with the
+// floor of its failure order.
+unsigned machine::pick_read(location& l, std::uint32_t floor, bool follow, const word* expected,
+                            std::uint32_t failure_floor, bool may_fail) {
   thread_state& t = me();
   const unsigned newest = l.count - 1;
   const bool budget = options_.stale_reads < 0 || stale_ < options_.stale_reads;
   if (!budget || t.fresh || (options_.operations && t.in_operation > 0)) return newest;
+  if (expected == nullptr) failure_floor = floor;
   unsigned candidates[64];
   unsigned n = 0;
   for (unsigned i = l.count; i-- > 0 && n < 64;) {
-    if (l.history[i].stamp < floor) break;
+    if (l.history[i].stamp < std::min(floor, failure_floor)) break;
     const bool follows = follow && (expected == nullptr || l.history[i].value == *expected);
-    if (follows && i + 1 < l.count && l.history[i + 1].joined) continue;
+    const bool as_load = l.history[i].stamp >= failure_floor && (!follows || may_fail);
+    if (!as_load && !(follows ? can_follow(l, i, floor) : !follow && l.history[i].stamp >= floor))
+      continue;
     candidates[n++] = i;
   }
   const unsigned k = decide(n);
@@ -594,17 +604,27 @@ bool machine::compare_exchange(void* object, unsigned size, word& expected, word
   touch(object, size, true, true, at);
   const unsigned index = at_location(object, size);
   location& l = locations_[index];
-  std::uint32_t floor = me().known.seen[index];
-  if (success == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
+  const std::uint32_t known = me().known.seen[index];
+  const std::uint32_t with_sc = std::max(known, sc_.seen[index]);
+  const std::uint32_t floor = success == rt::order::seq_cst ? with_sc : known;
+  const std::uint32_t failure_floor = failure == rt::order::seq_cst ? with_sc : known;
   changes(first_location + index);
-  if (success == rt::order::seq_cst) changes(all_fences);
+  if (success == rt::order::seq_cst || failure == rt::order::seq_cst) changes(all_fences);
   const word wanted = expected & mask_of(size);
-  const unsigned k = options_.rmw_newest ? l.count - 1 : pick_read(l, floor, true, &wanted);
+  const bool may_fail = weak && !(options_.operations && me().in_operation > 0) && !me().fresh &&
+                        (options_.weak_failures < 0 || weak_ < options_.weak_failures);
+  const unsigned k = options_.rmw_newest
+                         ? l.count - 1
+                         : pick_read(l, floor, true, &wanted, failure_floor, may_fail);
   bool equal = l.history[k].value == wanted;
   const char* what = "compare_exchange, other value";
-  if (equal && weak && !(options_.operations && me().in_operation > 0) &&
-      (options_.weak_failures < 0 || weak_ < options_.weak_failures) && !me().fresh &&
-      decide(2) == 1) {
+  if (equal && !can_follow(l, k, floor)) {  // read by a weak one that fails
+    ++weak_;
+    equal = false;
+    what = "compare_exchange, spurious failure";
+  } else if (equal && weak && !(options_.operations && me().in_operation > 0) &&
+             (options_.weak_failures < 0 || weak_ < options_.weak_failures) && !me().fresh &&
+             decide(2) == 1) {
     ++weak_;
     equal = false;
     what = "compare_exchange, spurious failure";

@@ -134,7 +134,8 @@ class machine {
   void check_alive(const void* object, std::size_t size, where at, const char* what);
   void touch(const void* object, std::size_t size, bool write, bool atomic, where at);
   bool in_region(const void* p) const noexcept;
-  unsigned pick_read(location& l, std::uint32_t floor, bool follow, const word* expected);
+  unsigned pick_read(location& l, std::uint32_t floor, bool follow, const word* expected,
+                     std::uint32_t failure_floor = 0, bool may_fail = false);
   void after_read(unsigned index, const written& w, rt::order o);
   void release_into(written& w, unsigned index, rt::order o, const view* joined);
   void note(const char* what, const void* object, word value, word before, unsigned age, where at);

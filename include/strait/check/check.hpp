@@ -17,7 +17,9 @@
 //
 // Sources: bounded search after Musuvathi and Qadeer (PLDI 2007), random search with priorities after
 // Burckhardt et al. (ASPLOS 2010), the memory model RC11 (Lahav et al., PLDI 2017) as views. Not
-// modelled: load buffering, which RC11 forbids.
+// modelled: load buffering, which RC11 forbids; and outcomes in which the order of seq_cst operations is
+// not the order of their execution (they need a relaxed hop through a third access; see the disabled
+// programs of tests/check/litmus_test.cpp). Store, full fence, load on both sides is exact.
 #pragma once
 
 #include <cstdint>
