@@ -16,18 +16,27 @@ function(strait_test_target name)
   set_target_properties(${name} PROPERTIES COMPILE_WARNING_AS_ERROR ON CXX_EXTENSIONS OFF)
 endfunction()
 
-# Precompiles the headers for the tests of this folder and those below it. A folder that adds compile
-# options needs its own: they must be the same.
+# Precompiles the headers for the tests that are compiled with these options besides the usual ones.
 function(strait_precompile_test_headers name)
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp "")
   add_library(${name} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
   strait_test_target(${name})
+  target_compile_options(${name} PRIVATE ${ARGN})
   target_precompile_headers(${name} PRIVATE
     <gtest/gtest.h> <algorithm> <array> <atomic> <chrono> <deque> <functional> <map> <memory>
     <optional> <random> <ranges> <sstream> <stop_token> <string> <thread> <vector>
     <strait/strait.hpp>)
-  set(strait_precompiled_headers ${name} PARENT_SCOPE)
 endfunction()
+
+# For the tests of this folder. A fact does not depend on how hard the compiler tries, and most of the time
+# of a test run goes into compiling: a release build does not optimise them.
+set(strait_unoptimised -O0)
+macro(strait_unoptimised_tests)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_compile_options(${strait_unoptimised})
+    set(strait_precompiled_headers strait_unoptimised_headers)
+  endif()
+endmacro()
 
 function(strait_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "NO_PRECOMPILED_HEADERS" "TIMEOUT" "SOURCES;LABELS;LIBS")

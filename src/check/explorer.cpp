@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "crash.hpp"
 #include "machine.hpp"
 #include "report.hpp"
 
@@ -82,6 +83,13 @@ bool run(const options& o, detail::search& s, const body& b, double until, resul
     r.message = m.message();
     r.schedule = schedule_of(o, s.taken());
     r.report = detail::report_of(m, r);
+    // Once more, with the user's lines; a body that does not repeat itself keeps the first report.
+    detail::from_list same(s.taken());
+    same.next();
+    m.trace(true);
+    const bool other = m.execute(o, same, b) || m.what() != r.what;
+    m.trace(false);
+    if (!other) r.report = detail::report_of(m, r);
     return false;
   }
   r.complete = true;
@@ -95,6 +103,7 @@ result timed(F&& f) {
     std::abort();
   }
   result r;
+  const detail::crash_trap trap;
   const auto begin = std::chrono::steady_clock::now();
   f(r, std::chrono::duration<double>(begin.time_since_epoch()).count());
   r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

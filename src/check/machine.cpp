@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "machine.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -89,8 +90,8 @@ machine::machine() {
   shadow_ = reserve_pages<shadow_byte>(region_bytes * sizeof(shadow_byte));
   places_ = reserve_pages<place>(region_bytes / 4 * sizeof(place));
   for (int i = 0; i < max_threads; ++i) {
-    threads_[i].context.prepare(region_ + arena_bytes + static_cast<std::size_t>(i) * stack_bytes,
-                                stack_bytes, &machine::fiber_loop);
+    threads_[i].context.prepare(stack_of(i), stack_bytes, &machine::fiber_loop);
+    ::mprotect(stack_of(i), guard_bytes, PROT_NONE);
   }
 }
 
@@ -177,6 +178,7 @@ void machine::run_job() {
   m.note("ends", nullptr, 0, 0, 0, {nullptr, 0});
   m.changes(first_end + static_cast<unsigned>(m.current_));
   done.now = state::finished;
+  done.stack_used = reinterpret_cast<std::uintptr_t>(m.stack_of(m.current_)) + stack_bytes;
   ++done.known.clock[m.current_];
   m.progress();
   for (int i = 0; i < m.count_; ++i) {
@@ -199,6 +201,17 @@ void machine::fail(verdict v, std::string message) {
   what_ = v;
   message_ = std::move(message);
   stop();
+}
+
+// Called by the handler of a signal.
+void machine::crashed(int signal, const void* address, const void* code) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%p", address);
+  const std::string what = signal == SIGFPE ? "division by zero or the like"
+                           : signal == SIGILL
+                               ? "the program ran into a trap"
+                               : std::string("access to ") + text + ", where there is no memory";
+  fail(verdict::bad_memory, what + ", at " + place_of({static_cast<const char*>(code), -1}));
 }
 
 // ---- scheduling -----------------------------------------------------------------------------------
@@ -364,7 +377,16 @@ void machine::note(const char* what, const void* object, word value, word before
 void machine::check_alive(const void* object, std::size_t size, where at, const char* what) {
   const auto a = reinterpret_cast<std::uintptr_t>(object);
   const auto arena = reinterpret_cast<std::uintptr_t>(region_);
-  if (a < arena || a >= arena + arena_bytes) return;
+  if (a < arena || a >= arena + region_bytes) return;
+  if (a >= arena + arena_bytes) {
+    const auto owner = static_cast<int>((a - arena - arena_bytes) / stack_bytes);
+    if (owner != current_ && a < threads_[owner].stack_used) {
+      fail(verdict::bad_memory, std::string(what) + " at " + place_of(at) +
+                                    " of what was on the stack of thread " + std::to_string(owner) +
+                                    ", which has left that function");
+    }
+    return;
+  }
   // Blocks are allocated in the order of their addresses.
   auto after = std::upper_bound(blocks_.begin(), blocks_.end(), a,
                                 [](std::uintptr_t x, const block& b) { return x < b.first; });
@@ -816,9 +838,10 @@ void machine::deallocate(void* p, where at) {
 // ---- operations and threads -----------------------------------------------------------------------------
 
 void machine::operation_begin(where at) {
-  if (options_.operations && me().in_operation == 0) {
-    point("operation", at);
-    note("uses a channel", nullptr, 0, 0, 0, at);
+  if (me().in_operation == 0) {
+    if (options_.operations) point("operation", at);
+    if (tracing_) at = callers_.caller(at);
+    if (options_.operations || tracing_) note("uses a channel", nullptr, 0, 0, 0, at);
   }
   ++me().in_operation;
 }
@@ -837,6 +860,7 @@ int machine::spawn(rt::entry f, void* argument, where at) {
   const int number = count_++;
   thread_state& t = threads_[number];
   t.now = state::ready;
+  t.stack_used = reinterpret_cast<std::uintptr_t>(stack_of(number)) + stack_bytes;
   t.run = f;
   t.argument = argument;
   t.yielded = t.fresh = false;
@@ -867,6 +891,13 @@ void machine::join(int thread, where at) {
   looks_at(first_end + static_cast<unsigned>(thread));
   me().known.join(t.known, location_count_);
   note("joins", nullptr, static_cast<word>(thread), 0, 0, at);
+}
+
+bool machine::asleep(int thread) {
+  const thread_state& t = threads_[thread];
+  if (t.now != state::sleeping) return false;
+  me().known.join(t.known, location_count_);
+  return true;
 }
 
 // ---- names ------------------------------------------------------------------------------------------------
@@ -912,7 +943,12 @@ void plain_access(const void* object, std::size_t size, bool write, const void* 
 
 namespace strait::check::rt {
 
-using detail::running;
+// What lies below the caller's frame on the stack of this thread is not the program's.
+static detail::machine* running(const void* frame = __builtin_frame_address(0)) noexcept {
+  detail::machine* m = detail::running();
+  if (m != nullptr) m->entered(frame);
+  return m;
+}
 
 void construct(void* object, unsigned size, where at) noexcept {
   if (auto* m = running()) m->construct(object, size, at);
@@ -999,6 +1035,10 @@ int spawn(entry f, void* argument, where at) {
 }
 void join(int thread, where at) noexcept {
   if (auto* m = running()) m->join(thread, at);
+}
+bool asleep(int thread) noexcept {
+  auto* m = running();
+  return m != nullptr && thread >= 0 && m->asleep(thread);
 }
 int self() noexcept {
   const auto* m = running();

@@ -18,6 +18,7 @@
 
 #include <strait/check/check.hpp>
 
+#include "caller.hpp"
 #include "fiber.hpp"
 #include "memory.hpp"
 #include "search.hpp"
@@ -43,6 +44,9 @@ class machine {
 
   /// Executes the body once under the choices of `s`; false: a failure (what, message, events).
   bool execute(const options& o, search& s, const body& b);
+
+  /// From now on each channel operation is an event that names the user's line: slow, for a report.
+  void trace(bool on) noexcept { tracing_ = on; }
 
   verdict what() const noexcept { return what_; }
   const std::string& message() const noexcept { return message_; }
@@ -77,8 +81,13 @@ class machine {
   int spawn(rt::entry f, void* argument, where at);
   void join(int thread, where at);
   int self() const noexcept { return current_; }
+  bool asleep(int thread);
+  void entered(const void* frame) noexcept {
+    threads_[current_].stack_used = reinterpret_cast<std::uintptr_t>(frame);
+  }
   unsigned choose_value(unsigned n, where at);
   void require(bool condition, const char* sentence, where at);
+  [[noreturn]] void crashed(int signal, const void* address, const void* code);
 
  private:
   enum class state : std::uint8_t { none, ready, sleeping, locking, joining, finished };
@@ -95,6 +104,7 @@ class machine {
     bool yielded = false;
     bool fresh = false;  // the next loads read the newest value
     std::uint64_t progress_seen = 0;
+    std::uintptr_t stack_used = 0;  // while it does not run: from this address up
     int in_operation = 0;
     where at{nullptr, 0};
     view known, acquired, fenced;
@@ -134,6 +144,9 @@ class machine {
   void check_alive(const void* object, std::size_t size, where at, const char* what);
   void touch(const void* object, std::size_t size, bool write, bool atomic, where at);
   bool in_region(const void* p) const noexcept;
+  char* stack_of(int thread) const noexcept {
+    return region_ + arena_bytes + static_cast<std::size_t>(thread) * stack_bytes;
+  }
   unsigned pick_read(location& l, std::uint32_t floor, bool follow, const word* expected,
                      std::uint32_t failure_floor = 0, bool may_fail = false);
   void after_read(unsigned index, const written& w, rt::order o);
@@ -151,6 +164,7 @@ class machine {
 
   static constexpr std::size_t arena_bytes = std::size_t{8} << 20;
   static constexpr std::size_t stack_bytes = std::size_t{256} << 10;
+  static constexpr std::size_t guard_bytes = 4096;  // at the end of each stack
   static constexpr std::size_t region_bytes = arena_bytes + max_threads * stack_bytes;
 
   options options_;
@@ -188,6 +202,8 @@ class machine {
   std::int64_t now_ = 0;
   word random_ = 0;
   std::vector<event> events_;
+  caller_names callers_;
+  bool tracing_ = false;
   verdict what_ = verdict::ok;
   std::string message_;
 };

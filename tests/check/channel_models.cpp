@@ -374,12 +374,138 @@ TYPED_TEST(Channel, ADroppedSelection) {
   });
 }
 
+// Who is told `closed` sees what the other end's threads did before they went or closed.
+TYPED_TEST(Channel, ClosePublishes) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int data = 0;  // plain: a missing edge is a race
+    thread sender([&, tx = std::move(tx)]() mutable {
+      data = 1;
+      tx.reset();
+    });
+    while (rx.try_recv().error() != errc::closed) strait::check::yield();
+    require(data == 1, "seen");
+  });
+}
+
+TYPED_TEST(Channel, ClosePublishesToWhoLooks) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int data = 0, more = 0;
+    thread sender([&, tx = std::move(tx)] {
+      data = 1;
+      tx.close();
+      more = 1;
+    });
+    while (!rx.is_closed()) strait::check::yield();
+    require(data == 1, "seen");
+    sender.join();
+    require(more == 1, "joined");
+  });
+}
+
+TYPED_TEST(Channel, TheReceiversClosePublishes) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int data = 0;
+    thread receiver([&, rx = std::move(rx)]() mutable {
+      data = 1;
+      rx.reset();
+    });
+    for (;;) {
+      const auto r = tx.try_send(parcel(1));
+      if (!r && r.error().reason() == errc::closed) break;
+      strait::check::yield();
+    }
+    require(data == 1, "seen");
+  });
+}
+
+// The last of two senders closes: what the other did before it went is seen, too.
+TYPED_TEST(ManySenders, BothSendersPublish) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int data[2] = {0, 0};
+    thread a([&, tx2 = tx]() mutable {
+      data[0] = 1;
+      tx2.reset();
+    });
+    thread b([&, tx3 = std::move(tx)]() mutable {
+      data[1] = 1;
+      tx3.reset();
+    });
+    while (rx.try_recv().error() != errc::closed) strait::check::yield();
+    require(data[0] + data[1] == 2, "seen");
+  });
+}
+
+// A bounded channel as a semaphore: who gets the place sees what was done before the receive that freed it.
+TYPED_TEST(Channel, RoomPublishes) {
+  if (TypeParam::capacity == no_bound) GTEST_SKIP() << "always room";
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int data = 0;
+    for (std::size_t i = 0; i < TypeParam::capacity; ++i)
+      require(tx.try_send(parcel(0)).has_value(), "room");
+    thread receiver([&, &rx = rx] {
+      data = 1;
+      require(rx.recv().has_value(), "a message");
+    });
+    require(tx.send(parcel(1)).has_value(), "sent");
+    require(data == 1, "seen");
+  });
+}
+
 TEST(Oneshot, SendAgainstReceive) {
   prove([] {
     auto [tx, rx] = strait::oneshot<parcel>();
     thread sender([tx = std::move(tx)] { (void)tx.send(parcel(1)); });
     auto m = rx.recv();
     require(m && m->value() == 1, "it arrives");
+  });
+}
+
+TEST(Oneshot, TrySendAgainstTryReceive) {
+  prove([] {
+    auto [tx, rx] = strait::oneshot<parcel>();
+    int data = 0;
+    thread sender([&, tx = std::move(tx)]() mutable {
+      data = 1;
+      require(tx.send(parcel(7)).has_value(), "a receiver is there");
+    });
+    for (;;) {
+      auto m = rx.try_recv();
+      if (m) {
+        require(m->value() == 7 && data == 1, "whole");
+        break;
+      }
+      require(m.error() == errc::empty, "it comes before closed");
+      strait::check::yield();
+    }
+  });
+}
+
+TEST(Oneshot, TheSenderGoes) {
+  prove([] {
+    auto [tx, rx] = strait::oneshot<parcel>();
+    int data = 0;
+    thread sender([&, tx = std::move(tx)]() mutable {
+      data = 1;
+      tx.reset();
+    });
+    require(rx.recv().error() == errc::closed && data == 1, "told, and what was done is seen");
+  });
+}
+
+TEST(Oneshot, Selected) {
+  prove([] {
+    auto [tx, rx] = strait::oneshot<parcel>();
+    auto other = strait::bounded<parcel>(1);
+    thread sender([tx = std::move(tx)]() mutable { (void)tx.send(parcel(1)); });
+    int got = 0;
+    strait::select(strait::on_recv(rx, [&](parcel p) { got = p.value(); }),
+                   strait::on_recv(other.rx, [](parcel) {}));
+    require(got == 1, "it arrives");
   });
 }
 

@@ -272,6 +272,57 @@ TEST(Explorer, BadMemoryIsFound) {
                  verdict::race));
 }
 
+// A word on the stack of a function that has returned.
+TEST(Explorer, WhatWasOnAStackIsGoneWithItsFunction) {
+  EXPECT_TRUE(is(explore([] {
+                   seam::atomic<seam::atomic<int>*> shared{nullptr};
+                   seam::atomic<bool> read{false};
+                   thread t([&] {
+                     [&]() __attribute__((noinline)) {
+                       seam::atomic<int> here{1};
+                       shared.store(&here, seam::release);
+                     }();
+                     while (!read.load(seam::acquire)) strait::check::yield();
+                   });
+                   seam::atomic<int>* p = nullptr;
+                   while ((p = shared.load(seam::acquire)) == nullptr) strait::check::yield();
+                   (void)p->load(seam::relaxed);
+                   read.store(true, seam::release);
+                   t.join();
+                 }),
+                 verdict::bad_memory));
+}
+
+// The process lives on, and so does the next exploration.
+TEST(Explorer, AWildPointerIsReported) {
+  const result wild = explore([] {
+    int* volatile nowhere = nullptr;
+    thread t([&] { *nowhere = 1; });
+    t.join();
+  });
+  EXPECT_TRUE(is(wild, verdict::bad_memory));
+  EXPECT_NE(wild.message.find("explorer_test.cpp"), std::string::npos) << wild.message;
+  EXPECT_TRUE(is(explore([] {
+                   volatile int zero = 0;
+                   volatile int never = 7 / zero;
+                   (void)never;
+                 }),
+                 verdict::bad_memory));
+  EXPECT_TRUE(is(explore([] {
+                   struct deep {
+                     static int down(volatile int* p) {
+                       volatile int here[1000];
+                       here[0] = *p;
+                       return here[0] < 0 ? 0 : down(here) + here[0];
+                     }
+                   };
+                   volatile int start = 0;
+                   (void)deep::down(&start);
+                 }),
+                 verdict::bad_memory));
+  EXPECT_TRUE(proved(explore([] { strait::check::require(true, "as before"); })));
+}
+
 TEST(Explorer, AnEscapedExceptionIsFound) {
   const result r = explore([] {
     thread t([] { throw std::runtime_error("from the thread"); });
@@ -412,6 +463,22 @@ TEST(Explorer, OperationsAsSteps) {
 
 // Partial-order reduction leaves schedules out, outcomes never: on random programs of three threads the
 // outcomes with and without it are the same, within every bound.
+// A report says which line of the program used a channel, not only which line of the headers.
+TEST(Explorer, TheReportNamesTheUsersLine) {
+  options o;
+  o.operations = true;
+  int line = 0;
+  const result r = explore(o, [&] {
+    auto [tx, rx] = strait::bounded<int>(1);
+    line = __LINE__ + 1;
+    (void)rx.recv();
+  });
+  ASSERT_TRUE(is(r, verdict::deadlock));
+  EXPECT_NE(r.report.find("uses a channel"), std::string::npos) << r.report;
+  EXPECT_NE(r.report.find("explorer_test.cpp:" + std::to_string(line)), std::string::npos)
+      << r.report;
+}
+
 TEST(Explorer, ReductionLosesNoOutcome) {
   const auto mix = [](std::uint64_t& state) {
     state += 0x9E3779B97F4A7C15U;

@@ -6,6 +6,7 @@
 //   STRAIT_MODEL_PREEMPTIONS, STRAIT_MODEL_STALE   the bounds (2 and 1 unless told otherwise)
 //   STRAIT_MODEL_SECONDS                           at most so long for a model; 0 (the default): to the end
 //   STRAIT_MODEL_REDUCE                            0: without partial-order reduction
+//   STRAIT_MODEL_RMW_NEWEST                        0: a read-modify-write may come before newer stores
 //   STRAIT_MODEL_FIGURES                           a file to which each model appends a line
 #pragma once
 
@@ -34,6 +35,11 @@ inline int from_environment(const char* name, int otherwise) {
   return text == nullptr || *text == '\0' ? otherwise : std::atoi(text);
 }
 
+inline double seconds_from_environment() {
+  const char* text = std::getenv("STRAIT_MODEL_SECONDS");
+  return text == nullptr ? 0 : std::atof(text);
+}
+
 /// A message that counts how many are alive; a move leaves an empty shell, which does not count.
 class parcel {
  public:
@@ -60,14 +66,35 @@ class parcel {
   int value_;
 };
 
+/// Prints what an exploration did, and appends it to the file of figures.
+inline void report_model(std::uint64_t schedules, double seconds, std::uint64_t longest,
+                         const options& o, bool complete, const char* how) {
+  const ::testing::TestInfo& test = *::testing::UnitTest::GetInstance()->current_test_info();
+  const std::string name = std::string(test.test_suite_name()) + "." + test.name();
+  std::printf("  %-52s %9llu schedules, %6.2f s, longest %llu steps, bound %d, stale %d%s\n",
+              name.c_str(), static_cast<unsigned long long>(schedules), seconds,
+              static_cast<unsigned long long>(longest), o.preemptions, o.stale_reads,
+              complete ? ", complete" : "");
+  std::fflush(stdout);
+  if (const char* path = std::getenv("STRAIT_MODEL_FIGURES")) {
+    if (std::FILE* f = std::fopen(path, "a")) {
+      std::fprintf(f, "%s\t%llu\t%.2f\t%llu\t%d\t%d\t%s\t%s\n", name.c_str(),
+                   static_cast<unsigned long long>(schedules), seconds,
+                   static_cast<unsigned long long>(longest), o.preemptions, o.stale_reads,
+                   complete ? "yes" : "no", how);
+      std::fclose(f);
+    }
+  }
+}
+
 /// Explores the model to the end within the bounds and expects that nothing goes wrong.
 inline void prove(const body& b, options o = {}) {
-  const ::testing::TestInfo& test = *::testing::UnitTest::GetInstance()->current_test_info();
   if (o.preemptions == options().preemptions)
     o.preemptions = from_environment("STRAIT_MODEL_PREEMPTIONS", o.preemptions);
   o.stale_reads = from_environment("STRAIT_MODEL_STALE", 1);
-  o.seconds = from_environment("STRAIT_MODEL_SECONDS", 0);
+  o.seconds = seconds_from_environment();
   o.reduce = from_environment("STRAIT_MODEL_REDUCE", 1) != 0;
+  o.rmw_newest = from_environment("STRAIT_MODEL_RMW_NEWEST", 1) != 0;
   const result r = strait::check::explore(o, [&] {
     parcel::live = 0;
     b();
@@ -77,21 +104,7 @@ inline void prove(const body& b, options o = {}) {
   if (o.seconds <= 0) {
     EXPECT_TRUE(r.complete || !r.ok());
   }
-  const std::string name = std::string(test.test_suite_name()) + "." + test.name();
-  std::printf("  %-52s %9llu schedules, %6.2f s, longest %llu steps, bound %d, stale %d%s\n",
-              name.c_str(), static_cast<unsigned long long>(r.schedules), r.seconds,
-              static_cast<unsigned long long>(r.longest), o.preemptions, o.stale_reads,
-              r.complete ? ", complete" : "");
-  std::fflush(stdout);
-  if (const char* path = std::getenv("STRAIT_MODEL_FIGURES")) {
-    if (std::FILE* f = std::fopen(path, "a")) {
-      std::fprintf(f, "%s\t%llu\t%.2f\t%llu\t%d\t%d\t%s\t%s\n", name.c_str(),
-                   static_cast<unsigned long long>(r.schedules), r.seconds,
-                   static_cast<unsigned long long>(r.longest), o.preemptions, o.stale_reads,
-                   r.complete ? "yes" : "no", r.ok() ? "ok" : to_string(r.what));
-      std::fclose(f);
-    }
-  }
+  report_model(r.schedules, r.seconds, r.longest, o, r.complete, r.ok() ? "ok" : to_string(r.what));
 }
 
 // ---- flavours -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 
 #include <strait/queue/mpsc_ring.hpp>
 #include <strait/queue/mpsc_segments.hpp>
+#include <strait/queue/oneshot_cell.hpp>
 #include <strait/queue/ring.hpp>
 #include <strait/queue/segments.hpp>
 #include <strait/queue/spsc_ring.hpp>
@@ -258,6 +259,50 @@ TYPED_TEST(Queue, TwoPop) {
   });
 }
 
+// A promise counts: as a message for who wants room, as none for who wants a message.
+TYPED_TEST(Queue, PromisesCount) {
+  prove([] {
+    typename TypeParam::holder h;
+    auto& q = h.q;
+    int got = -1;
+    const auto sink = [&](parcel&& p) noexcept { got = parcel(std::move(p)).value(); };
+    parcel one(1), two(2), three(3);
+    if constexpr (TypeParam::many_push) {
+      require(q.reserve_push() == queue_status::ok && q.reserve_push() == queue_status::ok, "two");
+      if constexpr (TypeParam::bounded) {
+        require(q.reserve_push() == queue_status::would_block && !q.can_push(), "no third");
+        require(q.try_push(three) == queue_status::would_block && three.value() == 3, "full");
+      }
+      q.cancel_push();
+      require(q.can_push() && q.size() == 0, "room again, and no message yet");
+      require(q.try_push(one) == queue_status::ok, "room");
+      require(q.commit_push(two) == queue_status::ok && q.size() == 2, "as promised");
+      if constexpr (TypeParam::bounded)
+        require(q.reserve_push() == queue_status::would_block, "full");
+    } else {
+      require(q.try_push(one) == queue_status::ok && q.try_push(two) == queue_status::ok, "room");
+    }
+    if constexpr (TypeParam::many_pop) {
+      require(q.reserve_pop() == queue_status::ok && q.reserve_pop() == queue_status::ok, "two");
+      require(q.reserve_pop() == queue_status::would_block && !q.can_pop(), "no third");
+      require(q.try_pop(sink) == queue_status::would_block, "promised away");
+      q.cancel_pop();
+      require(q.can_pop(), "free again");
+      require(q.try_pop(sink) == queue_status::ok && got == 1, "the first");
+      require(q.commit_pop(sink) == queue_status::ok && got == 2, "as promised");
+    } else {
+      require(q.try_pop(sink) == queue_status::ok && got == 1, "the first");
+      require(q.reserve_pop() == queue_status::ok, "the second");
+      require(q.commit_pop(sink) == queue_status::ok && got == 2, "as promised");
+    }
+    require(q.reserve_pop() == queue_status::would_block && q.size() == 0, "empty");
+    q.close();
+    require(q.is_closed() && q.reserve_push() == queue_status::closed, "closed");
+    require(q.reserve_pop() == queue_status::closed && q.can_pop() && q.can_push(), "closed");
+    require(q.try_push(three) == queue_status::closed && three.value() == 3, "untouched");
+  });
+}
+
 // A promise to pop and a promise to push, given back or spent, beside plain operations.
 TYPED_TEST(Queue, Promises) {
   if constexpr (TypeParam::many_push && TypeParam::many_pop) {
@@ -291,4 +336,45 @@ TYPED_TEST(Queue, Promises) {
   } else {
     GTEST_SKIP() << "the promises of one thread are its own";
   }
+}
+
+// The queue of a oneshot channel.
+TEST(OneshotCell, HoldsOne) {
+  prove([] {
+    strait::detail::oneshot_cell<parcel> q(1);
+    parcel one(1), two(2);
+    require(q.can_push() && q.reserve_push() == queue_status::ok, "empty");
+    require(q.reserve_pop() == queue_status::would_block && !q.can_pop(), "empty");
+    require(q.try_push(one) == queue_status::ok && q.size() == 1, "one");
+    require(!q.can_push() && q.reserve_push() == queue_status::would_block, "full");
+    require(q.try_push(two) == queue_status::would_block && two.value() == 2, "untouched");
+    require(q.can_pop() && q.reserve_pop() == queue_status::ok, "promised");
+    // Destroyed with the message in it.
+  });
+}
+
+TEST(OneshotCell, PushAgainstCloseAndPop) {
+  prove([] {
+    strait::detail::oneshot_cell<parcel> q(1);
+    bool sent = false;
+    thread t([&] {
+      parcel p(1);
+      sent = q.try_push(p) == queue_status::ok;
+      if (!sent) require(p.value() == 1, "untouched");
+    });
+    const bool first = q.close();
+    require(first && !q.close() && q.is_closed(), "once");
+    int got = -1;
+    const auto sink = [&](parcel&& p) noexcept { got = parcel(std::move(p)).value(); };
+    queue_status s = q.try_pop(sink);
+    while (s == queue_status::busy) {
+      require(q.reserve_pop() != queue_status::closed, "one is on its way");
+      strait::check::yield();
+      s = q.try_pop(sink);
+    }
+    t.join();
+    require((s == queue_status::ok) == sent && (s == queue_status::ok || s == queue_status::closed),
+            "what was accepted comes out");
+    require(q.try_pop(sink) == queue_status::closed, "once");
+  });
 }

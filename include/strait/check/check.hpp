@@ -119,6 +119,10 @@ class thread {
     if (number_ >= 0) rt::join(std::exchange(number_, -1), at);
   }
 
+  /// Whether it waits in a channel for another thread; if so, what it did before is seen. Wait for this in
+  /// a loop that yields; the reduction does not know of this look: explore with options::reduce = false.
+  bool asleep() const noexcept { return rt::asleep(number_); }
+
  private:
   int number_ = -1;
 };
