@@ -186,6 +186,32 @@ TYPED_TEST(Queue, SizeAndFalseEmpty) {
   });
 }
 
+// A third thread looks: never more than the bound, never more than was pushed, never less than none.
+TYPED_TEST(Queue, SizeByAnOnlooker) {
+  prove([] {
+    typename TypeParam::holder h;
+    thread a([&] { push_all(h.q, 0, 3); });
+    thread b([&] { require(h.q.size() <= (TypeParam::bounded ? 2U : 3U), "within the bound"); });
+    for (int i = 0; i < 3; ++i) require(pop_one(h.q) == i, "in order");
+    a.join();
+    b.join();
+  });
+}
+
+// With one message there are never two, nor less than none.
+TYPED_TEST(Queue, SizeOfOneByAnOnlooker) {
+  prove([] {
+    typename TypeParam::holder h;
+    thread a([&] { push_all(h.q, 0, 1); });
+    thread b([&] {
+      for (int i = 0; i < 2; ++i) require(h.q.size() <= 1, "one at most");
+    });
+    require(pop_one(h.q) == 0, "it arrives");
+    a.join();
+    b.join();
+  });
+}
+
 // What is left is destroyed with the queue.
 TYPED_TEST(Queue, DestroyedWithMessages) {
   prove([] {
@@ -267,21 +293,20 @@ TYPED_TEST(Queue, PromisesCount) {
     int got = -1;
     const auto sink = [&](parcel&& p) noexcept { got = parcel(std::move(p)).value(); };
     parcel one(1), two(2), three(3);
-    if constexpr (TypeParam::many_push) {
-      require(q.reserve_push() == queue_status::ok && q.reserve_push() == queue_status::ok, "two");
-      if constexpr (TypeParam::bounded) {
-        require(q.reserve_push() == queue_status::would_block && !q.can_push(), "no third");
-        require(q.try_push(three) == queue_status::would_block && three.value() == 3, "full");
-      }
-      q.cancel_push();
-      require(q.can_push() && q.size() == 0, "room again, and no message yet");
-      require(q.try_push(one) == queue_status::ok, "room");
-      require(q.commit_push(two) == queue_status::ok && q.size() == 2, "as promised");
-      if constexpr (TypeParam::bounded)
-        require(q.reserve_push() == queue_status::would_block, "full");
-    } else {
-      require(q.try_push(one) == queue_status::ok && q.try_push(two) == queue_status::ok, "room");
+    require(q.reserve_push() == queue_status::ok && q.reserve_push() == queue_status::ok, "two");
+    if constexpr (TypeParam::bounded) {
+      require(q.reserve_push() == queue_status::would_block && !q.can_push(), "no third");
+      require(q.try_push(three) == queue_status::would_block && three.value() == 3, "full");
     }
+    q.cancel_push();
+    require(q.can_push() && q.size() == 0, "room again, and no message yet");
+    require(q.try_push(one) == queue_status::ok, "room");
+    if constexpr (TypeParam::bounded) {
+      require(q.try_push(three) == queue_status::would_block && !q.can_push(), "one is promised");
+    }
+    require(q.commit_push(two) == queue_status::ok && q.size() == 2, "as promised");
+    if constexpr (TypeParam::bounded)
+      require(q.reserve_push() == queue_status::would_block, "full");
     if constexpr (TypeParam::many_pop) {
       require(q.reserve_pop() == queue_status::ok && q.reserve_pop() == queue_status::ok, "two");
       require(q.reserve_pop() == queue_status::would_block && !q.can_pop(), "no third");
@@ -301,6 +326,28 @@ TYPED_TEST(Queue, PromisesCount) {
     require(q.reserve_pop() == queue_status::closed && q.can_pop() && q.can_push(), "closed");
     require(q.try_push(three) == queue_status::closed && three.value() == 3, "untouched");
   });
+}
+
+// Room is promised as soon as a message is claimed, which its receiver may still be taking.
+TYPED_TEST(Queue, APromiseWaitsForTheReceiver) {
+  if constexpr (TypeParam::bounded) {
+    prove([] {
+      typename TypeParam::holder h;
+      push_all(h.q, 0, 2);
+      thread receiver([&] { require(pop_one(h.q) == 0, "the first"); });
+      queue_status s = h.q.reserve_push();
+      while (s == queue_status::would_block) {
+        strait::check::yield();
+        s = h.q.reserve_push();
+      }
+      parcel p(2);
+      require(s == queue_status::ok && h.q.commit_push(p) == queue_status::ok, "promised");
+      receiver.join();
+      require(pop_one(h.q) == 1 && pop_one(h.q) == 2, "in order");
+    });
+  } else {
+    GTEST_SKIP() << "always room";
+  }
 }
 
 // A promise to pop and a promise to push, given back or spent, beside plain operations.

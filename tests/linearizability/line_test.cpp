@@ -117,6 +117,29 @@ TYPED_TEST(Pair, ATryMeetsTheReceiverInLine) {
   });
 }
 
+// A sender stands in line when somebody closes: a try takes its message or is told `closed`, never "empty".
+TYPED_TEST(Pair, ATryAgainstAClose) {
+  prove_linear(0, [] {
+    auto [tx, rx] = TypeParam::template make<int>();
+    shared_clock clock;
+    operation sent, got, closed;
+    thread t([&, &tx = tx] {
+      sent = timed(clock, call::send, 1, [&](operation& o) { given(o, tx.send(1)); });
+    });
+    sleeps(t);
+    const int asleep = clock.tick();
+    thread c(
+        [&, &tx = tx] { closed = timed(clock, call::close, 0, [&](operation&) { tx.close(); }); });
+    got = timed(clock, call::try_recv, 0, [&, &rx = rx](operation& o) { taken(o, rx.try_recv()); });
+    c.join();
+    t.join();
+    sent.asleep = asleep;
+    history h;
+    for (const operation& o : {sent, got, closed}) h.add(o);
+    return h;
+  });
+}
+
 // Two senders in line, the second after the first: they are served in this order, at a rendezvous by the
 // specification; where there is a place, what lies in it comes first.
 TYPED_TEST(Line, TwoSendersInOrder) {

@@ -9,7 +9,8 @@
 //   light_fence(), heavy_fence()       the two halves of "is anyone asleep?" (below)
 //   mutex                              one word, short spin, then the kernel; no wake without a waiter
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
-//   now, pause, yield, processors      time and the scheduler
+//   now, pause, processors             time and the scheduler
+//   yield, yield_once                  in a loop that waits for another thread; before a sleep
 //   random                             a fast generator for fairness, one per thread
 //   allocate, allocate_zeroed          memory for channels and segments
 //
@@ -139,6 +140,9 @@ inline void yield() noexcept {
   detail::count(detail::counters.syscalls);
   ::sched_yield();
 }
+
+/// Before a sleep that may prove unnecessary: not in a loop. (A model need not let others go first.)
+inline void yield_once() noexcept { yield(); }
 
 /// How many processors this process may run on, read once. 1 means: never spin.
 inline unsigned processors() noexcept {

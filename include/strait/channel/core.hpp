@@ -102,7 +102,7 @@ class core final : public channel_base {
   void cancel_recv(party<T>&) noexcept {
     queue_.cancel_pop();
     given_back_.fetch_add(
-        1, sync::acq_rel);  // release: the promise is given back before the version shows it
+        1, sync::release);  // release: the promise is given back before the version shows it
     sync::light_fence();
     if (receiver_count() == 0) return drain();  // the handle is gone: nobody else will
     if (queue_.is_closed()) return receivers_.notify_all();
@@ -137,7 +137,7 @@ class core final : public channel_base {
   void cancel_send(party<T>&) noexcept {
     queue_.cancel_push();
     given_back_.fetch_add(
-        1, sync::acq_rel);  // release: the promise is given back before the version shows it
+        1, sync::release);  // release: the promise is given back before the version shows it
     sync::light_fence();
     pass_on_send();
   }

@@ -168,15 +168,15 @@ class rendezvous_core final : public channel_base {
 
   static void line_up(line& where, party<T>& me, place turn) noexcept {
     turn == place::back ? where.list.push_back(me) : where.list.push_front(me);
-    // release: whoever sees the new count or version may look into the line; relaxed reads: under the lock
-    where.count.store(where.count.load(sync::relaxed) + 1, sync::release);
+    // relaxed: whoever sees it goes on to take the lock; relaxed reads: under the lock
+    where.count.store(where.count.load(sync::relaxed) + 1, sync::relaxed);
     where.arrivals.store(where.arrivals.load(sync::relaxed) + 1,
-                         sync::release);  // release: as above
+                         sync::release);  // release: who sees the version finds the line so
   }
   static void step_out(line& where, wait_node& node) noexcept {
     where.list.remove(node);
     where.count.store(where.count.load(sync::relaxed) - 1,
-                      sync::release);  // release: as in line_up
+                      sync::release);  // release: nobody is left, perhaps since a close (is_closed)
   }
 
   static void link(party<T>& a, party<T>& b) noexcept {
@@ -246,7 +246,7 @@ class rendezvous_core final : public channel_base {
   STRAIT_NOINLINE errc meet(line& mine, line& theirs, T* message, recv_result<T>* result,
                             const patience& p, errc nothing) noexcept {
     if (p.only_try &&
-        theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with line_up's release
+        theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with step_out's release
       return is_closed() ? errc::closed : nothing;
     }
     for (place turn = place::back;;) {
@@ -311,7 +311,7 @@ class rendezvous_core final : public channel_base {
   // ---- promises ----
 
   STRAIT_NOINLINE queue_status reserve(line& theirs, party<T>& me) noexcept {
-    if (theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with line_up's release
+    if (theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with step_out's release
       return is_closed() ? queue_status::closed : queue_status::would_block;
     }
     wakeup owed;
@@ -422,8 +422,8 @@ class rendezvous_core final : public channel_base {
   }
 
   bool ready(const line& theirs, bool probe) const noexcept {
-    return is_closed() || (probe && theirs.count.load(sync::acquire) !=
-                                        0);  // acquire: pairs with line_up's release
+    // relaxed: a look, for who will attempt or sleep; the fence pair orders it
+    return is_closed() || (probe && theirs.count.load(sync::relaxed) != 0);
   }
 
   sync::mutex mutex_;

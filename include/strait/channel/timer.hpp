@@ -88,8 +88,8 @@ class timer_core final : public channel_base {
   }
   void cancel_recv(party<T>& me) noexcept {
     std::int64_t expected = me.after;
-    // relaxed on failure: then a later tick took its place; acq_rel is harmless, see above
-    if (due_.compare_exchange_strong(expected, me.taken, sync::acq_rel, sync::relaxed))
+    // relaxed: see above; on failure a later tick took its place
+    if (due_.compare_exchange_strong(expected, me.taken, sync::relaxed, sync::relaxed))
       sleepers_.notify_all();
   }
   bool enlist_recv(party<T>& me, bool) noexcept {
@@ -116,9 +116,7 @@ class timer_core final : public channel_base {
 
   static std::int64_t ns(sync::time_point t) noexcept { return t.time_since_epoch().count(); }
   static std::int64_t ns(deadline d) noexcept { return ns(d.when()); }
-  std::int64_t due() const noexcept {
-    return due_.load(sync::acquire);
-  }  // acquire: harmless, see above
+  std::int64_t due() const noexcept { return due_.load(sync::relaxed); }  // relaxed: see above
 
   queue_status take(recv_result<T>& out, std::int64_t waited_for) noexcept {
     if (is_closed()) return queue_status::closed;
@@ -133,8 +131,8 @@ class timer_core final : public channel_base {
       const sync::time_point now = sync::now();
       if (d > ns(now)) return false;
       next = following(d, now, waited_for == d);
-      // relaxed on failure: the loop looks again; acq_rel is harmless, see above
-      if (due_.compare_exchange_weak(d, next, sync::acq_rel, sync::relaxed)) {
+      // relaxed: see above
+      if (due_.compare_exchange_weak(d, next, sync::relaxed, sync::relaxed)) {
         taken = d;
         return true;
       }

@@ -125,6 +125,7 @@ using time_point = clock::time_point;
 inline time_point now() noexcept { return time_point(std::chrono::nanoseconds(rt::now())); }
 inline void pause(rt::where at = rt::where::here()) noexcept { rt::yield(at); }
 inline void yield(rt::where at = rt::where::here()) noexcept { rt::yield(at); }
+inline void yield_once() noexcept {}  // the sleep behind it is a scheduling point
 inline unsigned processors() noexcept { return rt::processors(); }
 inline std::uint64_t random() noexcept { return rt::random(); }
 

@@ -48,7 +48,8 @@ class mpsc_ring {
 
   mpsc_ring(const mpsc_ring&) = delete;
   mpsc_ring& operator=(const mpsc_ring&) = delete;
-  ~mpsc_ring() { places_.destroy_from(words_, head_.load(sync::acquire)); }  // A2 acquire
+  // relaxed: whoever destroys it has seen all that others did
+  ~mpsc_ring() { places_.destroy_from(words_, head_.load(sync::relaxed)); }
 
   // ---- push: many threads ----
 
@@ -69,7 +70,7 @@ class mpsc_ring {
         continue;
       }
       // R3 release: pairs with A3
-      if (tail_.compare_exchange_weak(t, words_.next(t), sync::acq_rel, sync::relaxed)) {
+      if (tail_.compare_exchange_weak(t, words_.next(t), sync::release, sync::relaxed)) {
         publish(p, t, message);
         return queue_status::ok;
       }
@@ -86,8 +87,8 @@ class mpsc_ring {
         if (!moved(t)) return queue_status::would_block;
         continue;
       }
-      // R3 release: pairs with A3
-      if (tail_.compare_exchange_weak(t, t + ring_words::one_reserved, sync::acq_rel,
+      // relaxed: a promise hands nothing over, and does not break the release sequence of R3
+      if (tail_.compare_exchange_weak(t, t + ring_words::one_reserved, sync::relaxed,
                                       sync::relaxed)) {
         return queue_status::ok;
       }
@@ -98,10 +99,7 @@ class mpsc_ring {
   queue_status commit_push(T& message) noexcept {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
-      if ((t & ring_words::closed) != 0) {
-        cancel_push();
-        return queue_status::closed;
-      }
+      if ((t & ring_words::closed) != 0) return queue_status::closed;  // no promise counts any more
       place& p = places_[words_.position(t)];
       // R3 release, and A2 acquire: the room was promised by head_, whose store came after the turn's (M1)
       if (tail_.compare_exchange_weak(t, words_.next(t) - ring_words::one_reserved, sync::acq_rel,
@@ -115,14 +113,16 @@ class mpsc_ring {
   }
 
   void cancel_push() noexcept {
-    tail_.fetch_sub(ring_words::one_reserved, sync::acq_rel);  // R3 release: the room is back
+    tail_.fetch_sub(ring_words::one_reserved, sync::relaxed);  // relaxed: as when it was promised
   }
 
+  /// A look, for who will attempt or sleep: the attempt has the edges; the sleep is ordered against a pop by
+  /// the fences around both (wait/wait_queue.hpp). Hence relaxed.
   bool can_push() const noexcept {
-    const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
+    const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: see above
     if ((t & ring_words::closed) != 0) return true;
-    return words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) <
-           words_.capacity();  // A2 acquire
+    return words_.count(t, head_.load(sync::relaxed)) + words_.reserved(t) <
+           words_.capacity();  // relaxed: see above
   }
 
   // ---- pop: one thread ----
@@ -155,18 +155,19 @@ class mpsc_ring {
   }
   void cancel_pop() noexcept {}
 
+  /// A look, as can_push().
   bool can_pop() const noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
-    const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
+    const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: see can_push
     if (words_.same_place(t, h)) return (t & ring_words::closed) != 0;
-    return places_[words_.position(h)].turn.load(sync::acquire) ==
-           words_.turn(h) + 1;  // A1 acquire
+    return places_[words_.position(h)].turn.load(sync::relaxed) ==
+           words_.turn(h) + 1;  // relaxed: see can_push
   }
 
   // ---- both ----
 
   bool close() noexcept {
-    return (tail_.fetch_or(ring_words::closed, sync::acq_rel) & ring_words::closed) ==
+    return (tail_.fetch_or(ring_words::closed, sync::release) & ring_words::closed) ==
            0;  // R3 release
   }
   bool is_closed() const noexcept {

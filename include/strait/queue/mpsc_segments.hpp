@@ -80,7 +80,7 @@ class mpsc_segments {
     p.message.take(sink);
     if (offset + 1 == chain::size) {
       segment* emptied = first_;
-      first_ = emptied->next.load(sync::acquire);  // acquire: pairs with C-R2 in segment_chain.hpp
+      first_ = emptied->next.load(sync::relaxed);  // relaxed: written before the message (M2, A1)
       STRAIT_ASSERT(first_ != nullptr);
       chain_.recycle(emptied);
       head_.store((h + 2) & chain_words::index_mask, sync::release);  // R2 release: pairs with A2
@@ -101,12 +101,13 @@ class mpsc_segments {
   }
   void cancel_pop() noexcept {}
 
+  /// A look, for who will attempt or sleep: see queue/ring.hpp.
   bool can_pop() const noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
     const queue_status s = nothing(h);
     if (s != queue_status::busy) return s == queue_status::closed;
     const segment* block = first_ != nullptr ? first_ : chain_.root();
-    return block->places[h % chain::lap].mark.load(sync::acquire) == h + 1;  // A1 acquire
+    return block->places[h % chain::lap].mark.load(sync::relaxed) == h + 1;  // relaxed: see above
   }
 
   // ---- both ----

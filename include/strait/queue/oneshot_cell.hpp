@@ -43,7 +43,7 @@ class oneshot_cell {
     }
     message_.construct(std::move(message));
     state_.fetch_add(full - writing,
-                     sync::acq_rel);  // R1 release: pairs with A1; keeps the closed bit
+                     sync::release);  // R1 release: pairs with A1; keeps the closed bit
     return queue_status::ok;
   }
   queue_status reserve_push() const noexcept {
@@ -61,7 +61,7 @@ class oneshot_cell {
       case full:
         message_.take(sink);
         state_.fetch_add(taken - full,
-                         sync::acq_rel);  // R1 release: pairs with A1; keeps the closed bit
+                         sync::relaxed);  // relaxed: nobody looks at the message any more
         return queue_status::ok;
       case writing: return queue_status::busy;
       default: return (seen & closed) != 0 ? queue_status::closed : queue_status::would_block;
@@ -81,7 +81,7 @@ class oneshot_cell {
   bool can_pop() const noexcept { return reserve_pop() != queue_status::would_block; }
 
   bool close() noexcept {
-    return (state_.fetch_or(closed, sync::acq_rel) & closed) == 0;  // R1 release: pairs with A1
+    return (state_.fetch_or(closed, sync::release) & closed) == 0;  // R1 release: pairs with A1
   }
   bool is_closed() const noexcept {
     return (state_.load(sync::acquire) & closed) != 0;
@@ -96,8 +96,8 @@ class oneshot_cell {
   static constexpr std::uint32_t closed = 1, empty = 0, writing = 2, full = 4, taken = 6;
 
   std::uint32_t state() const noexcept {
-    return state_.load(sync::acquire) & ~closed;
-  }  // A1 acquire
+    return state_.load(sync::relaxed) & ~closed;
+  }  // relaxed: who acts on it attempts, or is the last owner
 
   sync::atomic<std::uint32_t> state_{empty};
   slot<T> message_;

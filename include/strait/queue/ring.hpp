@@ -72,7 +72,8 @@ class ring {
 
   ring(const ring&) = delete;
   ring& operator=(const ring&) = delete;
-  ~ring() { places_.destroy_from(words_, head_.load(sync::acquire)); }  // A3 acquire
+  // relaxed: whoever destroys it has seen all that others did
+  ~ring() { places_.destroy_from(words_, head_.load(sync::relaxed)); }
 
   // ---- push ----
 
@@ -91,7 +92,7 @@ class ring {
       place& p = places_[words_.position(t)];
       if (p.turn.load(sync::acquire) == words_.turn(t)) {  // A2 acquire
         // R3 release: pairs with A3
-        if (tail_.compare_exchange_weak(t, words_.next(t), sync::acq_rel, sync::relaxed)) {
+        if (tail_.compare_exchange_weak(t, words_.next(t), sync::release, sync::relaxed)) {
           publish(p, t, message);
           return queue_status::ok;
         }
@@ -115,8 +116,8 @@ class ring {
         if (!moved(tail_, t)) return queue_status::would_block;
         continue;
       }
-      // R3 release: pairs with A3
-      if (tail_.compare_exchange_weak(t, t + ring_words::one_reserved, sync::acq_rel,
+      // relaxed: a promise hands nothing over, and does not break the release sequence of R3
+      if (tail_.compare_exchange_weak(t, t + ring_words::one_reserved, sync::relaxed,
                                       sync::relaxed)) {
         return queue_status::ok;
       }
@@ -128,17 +129,14 @@ class ring {
   queue_status commit_push(T& message) noexcept {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (backoff b;;) {
-      if ((t & ring_words::closed) != 0) {
-        cancel_push();
-        return queue_status::closed;
-      }
+      if ((t & ring_words::closed) != 0) return queue_status::closed;  // no promise counts any more
       place& p = places_[words_.position(t)];
       if (p.turn.load(sync::acquire) != words_.turn(t)) {  // A2 acquire
         if (!moved(tail_, t)) b.wait();
         continue;
       }
       // R3 release: pairs with A3
-      if (tail_.compare_exchange_weak(t, words_.next(t) - ring_words::one_reserved, sync::acq_rel,
+      if (tail_.compare_exchange_weak(t, words_.next(t) - ring_words::one_reserved, sync::release,
                                       sync::relaxed)) {
         publish(p, t, message);
         return queue_status::ok;
@@ -147,16 +145,18 @@ class ring {
   }
 
   void cancel_push() noexcept {
-    tail_.fetch_sub(ring_words::one_reserved, sync::acq_rel);  // R3 release: the room is back
+    tail_.fetch_sub(ring_words::one_reserved, sync::relaxed);  // relaxed: as when it was promised
   }
 
+  /// A look, for who will attempt or sleep: the attempt has the edges; the sleep is ordered against a pop by
+  /// the fences around both (wait/wait_queue.hpp). Hence relaxed.
   bool can_push() const noexcept {
-    std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
+    std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: see above
     do {
       if ((t & ring_words::closed) != 0) return true;
-      // acquire: A3, then A2
-      if (words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) < words_.capacity() &&
-          places_[words_.position(t)].turn.load(sync::acquire) == words_.turn(t)) {
+      // relaxed: see above
+      if (words_.count(t, head_.load(sync::relaxed)) + words_.reserved(t) < words_.capacity() &&
+          places_[words_.position(t)].turn.load(sync::relaxed) == words_.turn(t)) {
         return true;
       }
     } while (moved(tail_, t));  // "no" must be true of one instant: a waiter sleeps on it
@@ -179,7 +179,7 @@ class ring {
       place& p = places_[words_.position(h)];
       if (p.turn.load(sync::acquire) == words_.turn(h) + 1) {  // A1 acquire
         // R3 release: pairs with A3
-        if (head_.compare_exchange_weak(h, words_.next(h), sync::acq_rel, sync::relaxed)) {
+        if (head_.compare_exchange_weak(h, words_.next(h), sync::release, sync::relaxed)) {
           vacate(p, h, sink);
           return queue_status::ok;
         }
@@ -203,8 +203,8 @@ class ring {
         return there == 0 && (t & ring_words::closed) != 0 ? queue_status::closed
                                                            : queue_status::would_block;
       }
-      // R3 release: pairs with A3
-      if (head_.compare_exchange_weak(h, h + ring_words::one_reserved, sync::acq_rel,
+      // relaxed: a promise hands nothing over, and does not break the release sequence of R3
+      if (head_.compare_exchange_weak(h, h + ring_words::one_reserved, sync::relaxed,
                                       sync::relaxed)) {
         return queue_status::ok;
       }
@@ -222,7 +222,7 @@ class ring {
         continue;
       }
       // R3 release: pairs with A3
-      if (head_.compare_exchange_weak(h, words_.next(h) - ring_words::one_reserved, sync::acq_rel,
+      if (head_.compare_exchange_weak(h, words_.next(h) - ring_words::one_reserved, sync::release,
                                       sync::relaxed)) {
         vacate(p, h, sink);
         return queue_status::ok;
@@ -231,18 +231,18 @@ class ring {
   }
 
   void cancel_pop() noexcept {
-    head_.fetch_sub(ring_words::one_reserved,
-                    sync::acq_rel);  // R3 release: the message is free again
+    head_.fetch_sub(ring_words::one_reserved, sync::relaxed);  // relaxed: as when it was promised
   }
 
+  /// A look, as can_push().
   bool can_pop() const noexcept {
-    std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
+    std::uint64_t h = head_.load(sync::relaxed);  // relaxed: see can_push
     do {
-      const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
+      const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: see can_push
       const std::size_t there = words_.count(t, h);
       if (there == 0 && (t & ring_words::closed) != 0) return true;
-      if (there > words_.reserved(h) && places_[words_.position(h)].turn.load(sync::acquire) ==
-                                            words_.turn(h) + 1) {  // A1 acquire
+      if (there > words_.reserved(h) && places_[words_.position(h)].turn.load(sync::relaxed) ==
+                                            words_.turn(h) + 1) {  // relaxed: see can_push
         return true;
       }
     } while (moved(head_, h));  // "no" must be true of one instant: a waiter sleeps on it
@@ -253,7 +253,7 @@ class ring {
 
   /// True for the one call that closed it.
   bool close() noexcept {
-    return (tail_.fetch_or(ring_words::closed, sync::acq_rel) & ring_words::closed) ==
+    return (tail_.fetch_or(ring_words::closed, sync::release) & ring_words::closed) ==
            0;  // R3 release
   }
   bool is_closed() const noexcept {

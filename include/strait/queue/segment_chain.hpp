@@ -93,7 +93,8 @@ class segment_chain {
   segment_chain() noexcept = default;
   segment_chain(const segment_chain&) = delete;
   segment_chain& operator=(const segment_chain&) = delete;
-  ~segment_chain() { destroy(spare_.load(sync::acquire)); }  // C-A3 acquire
+  // relaxed: whoever destroys it has seen all that others did
+  ~segment_chain() { destroy(spare_.load(sync::relaxed)); }
 
   /// Throws std::bad_alloc with nothing changed. Waits for a sender that is putting in a segment.
   claim claim_place() {
@@ -102,7 +103,7 @@ class segment_chain {
     for (backoff b;;) {
       if ((t & chain_words::closed) != 0) return {nullptr, 0};
       segment* block =
-          tail_block_.load(sync::acquire);  // acquire: the segment as its installer left it
+          tail_block_.load(sync::acquire);  // acquire: the first segment, as its installer left it
       const std::uint64_t offset = chain_words::index(t) % lap;
       if (offset == size) {
         b.wait();
@@ -111,18 +112,18 @@ class segment_chain {
       }
       if (block == nullptr) [[unlikely]] {
         install_first();
-        t = tail_.load(sync::acquire);  // C-A1 acquire
         continue;
       }
       const bool last = offset + 1 == size;
       if (last && next.held == nullptr) next.held = fresh();
-      // C-R1 release: pairs with C-A1; acquire on both, for the next look at tail_block_ (C-A1)
-      if (!tail_.compare_exchange_weak(t, t + chain_words::one, sync::acq_rel, sync::acquire))
+      // C-R1 release: pairs with C-A1; acquire on failure, for the next look at tail_block_ (C-A1)
+      if (!tail_.compare_exchange_weak(t, t + chain_words::one, sync::release, sync::acquire))
         continue;
       if (last) {
         segment* const fresh_one = std::exchange(next.held, nullptr);
-        tail_block_.store(fresh_one, sync::release);       // release: the segment's construction
-        tail_.fetch_add(chain_words::one, sync::acq_rel);  // C-R1 release: pairs with C-A1
+        // relaxed: used only by who has read the tail_ that follows
+        tail_block_.store(fresh_one, sync::relaxed);
+        tail_.fetch_add(chain_words::one, sync::release);  // C-R1 release: pairs with C-A1
         block->next.store(fresh_one, sync::release);       // C-R2 release: pairs with C-A2
       }
       return {&block->places[offset], chain_words::index(t)};
@@ -130,7 +131,7 @@ class segment_chain {
   }
 
   bool close() noexcept {
-    return (tail_.fetch_or(chain_words::closed, sync::acq_rel) & chain_words::closed) ==
+    return (tail_.fetch_or(chain_words::closed, sync::release) & chain_words::closed) ==
            0;  // C-R1 release
   }
   std::uint64_t tail() const noexcept { return tail_.load(sync::acquire); }  // C-A1 acquire
@@ -178,15 +179,16 @@ class segment_chain {
     if (root == nullptr) {
       segment* mine = fresh();
       // release: the segment's construction; acquire: the winner's
-      if (root_.compare_exchange_strong(root, mine, sync::acq_rel, sync::acquire)) {
+      if (root_.compare_exchange_strong(root, mine, sync::release, sync::acquire)) {
         root = mine;
       } else {
         recycle(mine);
       }
     }
     segment* none = nullptr;
-    // release and acquire as above; null only before the first installation, so this cannot undo a later one
-    tail_block_.compare_exchange_strong(none, root, sync::acq_rel, sync::acquire);
+    // release: the segment's construction; relaxed: the caller looks again. Null only before the first
+    // installation, so this cannot undo a later one.
+    tail_block_.compare_exchange_strong(none, root, sync::release, sync::relaxed);
   }
 
   alignas(cache_line) sync::atomic<std::uint64_t> tail_{0};

@@ -50,7 +50,7 @@ class place_mark {
   void publish() noexcept {
     sync::futex_word* word = &bits_;
     // R1 release: pairs with A1. Afterwards the segment may be gone: the wake-up needs the address only.
-    if ((word->fetch_or(written, sync::acq_rel) & awaited) != 0) sync::futex_wake_all(word);
+    if ((word->fetch_or(written, sync::release) & awaited) != 0) sync::futex_wake_all(word);
   }
 
   void wait_written() noexcept {
@@ -58,8 +58,9 @@ class place_mark {
       if ((bits_.load(sync::acquire) & written) != 0) return;  // A1 acquire
       if (!b.spin()) break;
     }
-    sync::yield();  // one core, or a busy machine: the sender needs a few instructions, not a sleep
-    std::uint32_t seen = bits_.fetch_or(awaited, sync::acq_rel) | awaited;  // A1 acquire
+    // One core, or a busy machine: the sender needs a few instructions, not our sleep.
+    sync::yield_once();
+    std::uint32_t seen = bits_.fetch_or(awaited, sync::acquire) | awaited;  // A1 acquire
     while ((seen & written) == 0) {
       sync::futex_wait(bits_, seen, sync::time_point::max());
       seen = bits_.load(sync::acquire);  // A1 acquire
@@ -99,7 +100,7 @@ class segments {
   ~segments() {
     while (try_pop([](T&&) noexcept {}) == queue_status::ok) {
     }
-    segment* block = head_block_.load(sync::acquire);  // A3 acquire, by the last owner
+    segment* block = head_block_.load(sync::relaxed);  // relaxed: by the last owner
     chain::destroy(block != nullptr ? block : chain_.root());
   }
 
@@ -140,8 +141,8 @@ class segments {
         h = now;
         continue;
       }
-      // R3 release: pairs with A3
-      if (head_.compare_exchange_weak(h, h + chain_words::one_reserved, sync::acq_rel,
+      // relaxed: a promise hands nothing over; A3 acquire on failure
+      if (head_.compare_exchange_weak(h, h + chain_words::one_reserved, sync::relaxed,
                                       sync::acquire)) {
         return queue_status::ok;
       }
@@ -153,11 +154,12 @@ class segments {
   }
   void cancel_pop() noexcept {
     head_.fetch_sub(chain_words::one_reserved,
-                    sync::acq_rel);  // R3 release: the message is free again
+                    sync::relaxed);  // relaxed: as when it was promised
   }
 
+  /// A look, for who will attempt or sleep: see queue/ring.hpp.
   bool can_pop() const noexcept {
-    const std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
+    const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: see above
     const std::uint64_t t = chain_.tail();
     const std::uint64_t there = chain::count(t, h);
     if (there == 0) return (t & chain_words::closed) != 0;
@@ -213,10 +215,10 @@ class segments {
         continue;
       }
       segment* block =
-          head_block_.load(sync::acquire);  // acquire: the segment as its mover left it
+          head_block_.load(sync::relaxed);  // relaxed: written before the head_ that we read (A3)
       if (block == nullptr) block = chain_.root();
-      // R3 release: pairs with A3
-      if (!head_.compare_exchange_weak(h, h + chain_words::one - promise, sync::acq_rel,
+      // R3 release: pairs with A3; acquire on failure (A3)
+      if (!head_.compare_exchange_weak(h, h + chain_words::one - promise, sync::release,
                                        sync::acquire))
         continue;
       const bool last = offset + 1 == chain::size;
@@ -239,8 +241,8 @@ class segments {
         block->next.load(sync::acquire);  // acquire: pairs with C-R2 in segment_chain.hpp
     for (backoff b; next == nullptr; next = block->next.load(sync::acquire))
       b.wait();                                        // C-R2's pair again
-    head_block_.store(next, sync::release);            // R3 release: comes before head_
-    head_.fetch_add(chain_words::one, sync::acq_rel);  // R3 release: pairs with A3
+    head_block_.store(next, sync::relaxed);            // relaxed: R3 below
+    head_.fetch_add(chain_words::one, sync::release);  // R3 release: pairs with A3
   }
 
   // The last place needs no mark: its receiver is who starts this walk.

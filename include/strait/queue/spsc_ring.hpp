@@ -102,10 +102,11 @@ class spsc_ring {
   }
   void cancel_push() noexcept { --reserved_; }
 
+  /// A look, for who will attempt or sleep: see queue/ring.hpp.
   bool can_push() const noexcept {
-    // relaxed: ours; A2 acquire for head_
+    // relaxed: ours; relaxed: see above
     return is_closed() ||
-           tail_.load(sync::relaxed) - head_.load(sync::acquire) + reserved_ < capacity_;
+           tail_.load(sync::relaxed) - head_.load(sync::relaxed) + reserved_ < capacity_;
   }
 
   // ---- pop: one thread ----
@@ -125,7 +126,7 @@ class spsc_ring {
 
   queue_status reserve_pop() noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);            // relaxed: ours
-    if (h != tail_.load(sync::acquire)) return queue_status::ok;  // A1 acquire
+    if (h != tail_.load(sync::relaxed)) return queue_status::ok;  // relaxed: the pop reads it again
     const queue_status s = at_the_end(h);
     return s == queue_status::busy ? queue_status::would_block : s;
   }
@@ -135,16 +136,17 @@ class spsc_ring {
   }
   void cancel_pop() noexcept {}
 
+  /// A look, for who will attempt or sleep: see queue/ring.hpp.
   bool can_pop() const noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
-    if (h != tail_.load(sync::acquire)) return true;    // A1 acquire
+    if (h != tail_.load(sync::relaxed)) return true;    // relaxed: see above
     return at_the_end(h) == queue_status::closed;
   }
 
   // ---- both ----
 
   bool close() noexcept {
-    return !closed_.exchange(true, sync::acq_rel);
+    return !closed_.exchange(true, sync::release);
   }  // R3 release: pairs with A3
   bool is_closed() const noexcept { return closed_.load(sync::acquire); }  // A3 acquire
 

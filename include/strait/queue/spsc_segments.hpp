@@ -54,9 +54,9 @@ class spsc_segments {
   ~spsc_segments() {
     while (try_pop([](T&&) noexcept {}) == queue_status::ok) {
     }
-    destroy(first_ != nullptr ? first_
-                              : root_.load(sync::acquire));  // acquire: A1's, by the last owner
-    destroy(spare_.load(sync::acquire));                     // A4 acquire
+    // relaxed, both: whoever destroys it has seen all that others did
+    destroy(first_ != nullptr ? first_ : root_.load(sync::relaxed));
+    destroy(spare_.load(sync::relaxed));
   }
 
   // ---- push: one thread ----
@@ -118,7 +118,7 @@ class spsc_segments {
 
   queue_status reserve_pop() noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);            // relaxed: ours
-    if (h != tail_.load(sync::acquire)) return queue_status::ok;  // A1 acquire
+    if (h != tail_.load(sync::relaxed)) return queue_status::ok;  // relaxed: the pop reads it again
     const queue_status s = at_the_end(h);
     return s == queue_status::busy ? queue_status::would_block : s;
   }
@@ -128,16 +128,17 @@ class spsc_segments {
   }
   void cancel_pop() noexcept {}
 
+  /// A look, for who will attempt or sleep: see queue/ring.hpp.
   bool can_pop() const noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
-    if (h != tail_.load(sync::acquire)) return true;    // A1 acquire
+    if (h != tail_.load(sync::relaxed)) return true;    // relaxed: see above
     return at_the_end(h) == queue_status::closed;
   }
 
   // ---- both ----
 
   bool close() noexcept {
-    return !closed_.exchange(true, sync::acq_rel);
+    return !closed_.exchange(true, sync::release);
   }  // R3 release: pairs with A3
   bool is_closed() const noexcept { return closed_.load(sync::acquire); }  // A3 acquire
 

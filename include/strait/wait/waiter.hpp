@@ -90,7 +90,7 @@ class waiter {
       // A bound waiter sleeps on (its partner will finish it), so the bit stays; others are woken.
       const std::uint32_t stay = next == bound ? seen & asleep : 0;
       // S1 release: what was linked for the waiter; pairs with P1
-      if (word_.compare_exchange_weak(seen, next | stay | arm << arm_shift, sync::acq_rel,
+      if (word_.compare_exchange_weak(seen, next | stay | arm << arm_shift, sync::release,
                                       sync::relaxed)) {
         if (next != bound && (seen & asleep) != 0) owed = wakeup(&word_);
         return claim::won;
@@ -104,7 +104,7 @@ class waiter {
     const std::uint32_t arm =
         word->load(sync::relaxed) & ~low_mask;  // relaxed: fixed when it was bound
     // S1 release: the message has moved; pairs with P1
-    const std::uint32_t seen = word->exchange(outcome | arm, sync::acq_rel);
+    const std::uint32_t seen = word->exchange(outcome | arm, sync::release);
     return (seen & asleep) != 0 ? wakeup(word) : wakeup();
   }
 
@@ -114,8 +114,8 @@ class waiter {
   bool leave(state how = left) noexcept {
     std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the exchange below decides
     while ((seen & state_mask) == waiting) {
-      // P1 acquire on failure: somebody's S1 was first
-      if (word_.compare_exchange_weak(seen, how, sync::acq_rel, sync::acquire)) return true;
+      // relaxed: we hand nothing over; P1 acquire on failure: somebody's S1 was first
+      if (word_.compare_exchange_weak(seen, how, sync::relaxed, sync::acquire)) return true;
     }
     return false;
   }
@@ -133,8 +133,8 @@ class waiter {
   /// From now on nobody can bind us, until end_claim. False if somebody already did.
   bool begin_claim() noexcept {
     std::uint32_t expected = waiting;
-    // P1 acquire on failure: somebody's S1 was first
-    return word_.compare_exchange_strong(expected, claiming, sync::acq_rel, sync::acquire);
+    // relaxed: we hand nothing over; P1 acquire on failure: somebody's S1 was first
+    return word_.compare_exchange_strong(expected, claiming, sync::relaxed, sync::acquire);
   }
   void end_claim(bool claimed) noexcept {
     // S1 release: others that wait for us to decide go on with what we linked
@@ -146,7 +146,8 @@ class waiter {
     word_.store(bound, sync::relaxed);
   }  // relaxed: published by the caller's lock
 
-  bool decided() const noexcept { return is_final(word_.load(sync::acquire)); }  // P1 acquire
+  // relaxed: who acts on it reads the state (current)
+  bool decided() const noexcept { return is_final(word_.load(sync::relaxed)); }
 
   /// Sleeps until a final state; at the deadline it leaves, unless a partner holds us. Spins a little
   /// first where `spinning` (a partner may be about to come).
@@ -180,8 +181,8 @@ class waiter {
   }  // P1 acquire
   /// The selected arm; meaningful in the states others set.
   std::uint32_t arm() const noexcept {
-    return word_.load(sync::acquire) >> arm_shift;
-  }  // P1 acquire
+    return word_.load(sync::relaxed) >> arm_shift;
+  }  // relaxed: fixed with the state, which was read
 
  private:
   static constexpr std::uint32_t state_mask = 0xF;
