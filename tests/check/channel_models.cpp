@@ -345,6 +345,25 @@ TYPED_TEST(Channel, SelectsFaceEachOther) {
 }
 
 // A select with a timeout against a plain send with one.
+// An arm closes while `otherwise` makes sure that nothing is ready: it drops out, the other stays.
+TYPED_TEST(Channel, SelectOtherwiseAgainstAClose) {
+  prove([] {
+    auto a = TypeParam::template make<parcel>();
+    auto b = TypeParam::template make<parcel>();
+    auto c = TypeParam::template make<parcel>();
+    thread closer([tx = std::move(b.tx)]() mutable { tx.reset(); });
+    int fired = 0;
+    const auto count = [&](parcel) { ++fired; };
+    const auto r = strait::select_biased(strait::on_recv(a.rx, count), strait::on_recv(b.rx, count),
+                                         strait::on_recv(c.rx, count), strait::otherwise([] {}));
+    require(r == 3U && fired == 0, "nothing was ready");
+    closer.join();
+    const auto again =
+        strait::select_biased(strait::on_recv(b.rx, count), strait::otherwise([] {}));
+    require(again == 1U && fired == 0, "a closed arm drops out");
+  });
+}
+
 TYPED_TEST(Channel, SelectTimesOut) {
   prove([] {
     auto [tx, rx] = TypeParam::template make<parcel>();

@@ -459,6 +459,49 @@ TEST(HandlesWeak, AReceiverWhileThereIsOne) {
   EXPECT_FALSE(weak.lock());
 }
 
+// api: weak handles are copied, moved, assigned and compared
+template <class Weak, class Strong>
+void check_weak_values(Weak weak, Weak other, const Strong& strong, const Strong& other_strong) {
+  EXPECT_TRUE(weak.same_channel(strong));
+  EXPECT_FALSE(weak.same_channel(other_strong));
+  Weak copy = weak;
+  EXPECT_TRUE(copy.same_channel(strong));
+  EXPECT_TRUE(weak.same_channel(strong));
+  copy = other;
+  EXPECT_TRUE(copy.same_channel(other_strong));
+  Weak moved = std::move(copy);
+  EXPECT_TRUE(moved.same_channel(other_strong));
+  EXPECT_FALSE(copy.lock());
+  using std::swap;
+  swap(moved, weak);
+  EXPECT_TRUE(moved.same_channel(strong));
+  EXPECT_TRUE(weak.same_channel(other_strong));
+  EXPECT_TRUE(moved.lock());
+}
+TEST(HandlesWeak, AreValues) {
+  auto a = strait::unbounded<int>();
+  auto b = strait::bounded<int>(1);
+  check_weak_values(a.tx.downgrade(), b.tx.downgrade(), a.tx, b.tx);
+  check_weak_values(a.rx.downgrade(), b.rx.downgrade(), a.rx, b.rx);
+  EXPECT_EQ(a.tx.sender_count(), 1U);
+  EXPECT_EQ(a.tx.receiver_count(), 1U);
+}
+
+// api: swap exchanges the ends
+FLAVOUR_TEST(Handles, SwapExchanges) {
+  auto a = flavour.template make<int>();
+  auto b = flavour.template make<int>();
+  using std::swap;
+  swap(a.tx, b.tx);
+  EXPECT_TRUE(a.tx.same_channel(b.rx));
+  EXPECT_TRUE(b.tx.same_channel(a.rx));
+  swap(a.rx, b.rx);
+  EXPECT_TRUE(a.tx.same_channel(a.rx));
+  EXPECT_TRUE(b.tx.same_channel(b.rx));
+  a.tx.swap(b.tx);
+  EXPECT_TRUE(a.tx.same_channel(b.rx));
+}
+
 // pitfalls 26: lock() of a closed channel gives nothing, though the ends are still there
 TEST(HandlesWeak, NotOfAClosedChannel) {
   auto [tx, rx] = strait::bounded<int>(3);

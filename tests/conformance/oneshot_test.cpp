@@ -21,6 +21,24 @@ class Oneshot : public ::testing::Test {
   }
 };
 
+// api: the ends are values like other handles
+TEST_F(Oneshot, EndsAreComparedAndSwapped) {
+  auto a = strait::oneshot<counted>();
+  auto b = strait::oneshot<counted>();
+  EXPECT_TRUE(a.tx.same_channel(a.rx));
+  EXPECT_FALSE(a.tx.same_channel(b.rx));
+  EXPECT_TRUE(a.rx.same_channel(a.tx));
+  EXPECT_TRUE(a.tx == a.tx);
+  EXPECT_FALSE(a.tx == b.tx);
+  EXPECT_FALSE(a.rx == b.rx);
+  using std::swap;
+  swap(a.tx, b.tx);
+  EXPECT_TRUE(a.tx.same_channel(b.rx));
+  swap(a.rx, b.rx);
+  EXPECT_TRUE(a.tx.same_channel(a.rx));
+  EXPECT_TRUE(b.tx.same_channel(b.rx));
+}
+
 // api: success consumes both ends
 TEST_F(Oneshot, SuccessConsumesBothEnds) {
   auto [tx, rx] = strait::oneshot<counted>();

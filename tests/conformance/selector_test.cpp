@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "flavours.hpp"
@@ -60,6 +61,72 @@ FLAVOUR_TEST(SelectorBuffered, ChoosesAndCompletes) {
   ASSERT_TRUE(chose(sel, it));
   EXPECT_TRUE(sel->send(a.tx, counted(77)));
   EXPECT_TRUE(got(a.rx.try_recv(), 77));
+}
+
+// A selection that is assigned to gives its own place back first.
+TEST_F(Selector, AssigningASelectionDropsTheOld) {
+  auto a = strait::bounded<counted>(1);
+  auto b = strait::bounded<counted>(1);
+  ASSERT_TRUE(a.tx.send(counted(1)));
+  ASSERT_TRUE(b.tx.send(counted(2)));
+  strait::selector s, t;
+  const auto ia = s.recv(a.rx);
+  const auto ib = t.recv(b.rx);
+  auto first = s.select();
+  auto second = t.select();
+  ASSERT_TRUE(chose(first, ia));
+  ASSERT_TRUE(chose(second, ib));
+  *first = std::move(*second);
+  EXPECT_TRUE(got(a.rx.try_recv(), 1));  // no longer promised
+  EXPECT_EQ(first->index(), ib);
+  strait::selected& itself = *first;
+  *first = std::move(itself);
+  EXPECT_TRUE(got(first->recv(b.rx), 2));
+}
+
+// An operation that is removed while it is chosen: the selection is void, its place is given back.
+TEST_F(Selector, RemovingTheChosen) {
+  auto a = strait::bounded<counted>(1);
+  ASSERT_TRUE(a.tx.send(counted(1)));
+  strait::selector s;
+  const auto ia = s.recv(a.rx);
+  {
+    auto chosen = s.select();
+    ASSERT_TRUE(chose(chosen, ia));
+    s.remove(ia);
+    EXPECT_TRUE(got(a.rx.try_recv(), 1));
+  }
+  EXPECT_FALSE(s.try_select());
+}
+
+// Two selectors chose each other at a rendezvous, and one drops its choice: the other is told so.
+TEST_F(Selector, ADroppedPartnerAtARendezvous) {
+  for (bool sender_drops : {true, false}) {
+    auto [tx, rx] = strait::rendezvous<counted>();
+    std::thread other([&, &tx = tx] {
+      strait::selector s;
+      (void)s.send(tx);
+      auto chosen = s.select();
+      ASSERT_TRUE(chosen);
+      if (sender_drops) return;
+      auto r = chosen->send(tx, counted(1));
+      ASSERT_FALSE(r);
+      EXPECT_EQ(r.error().reason(), errc::full);
+      EXPECT_EQ(r.error().value().value(), 1);
+    });
+    {
+      strait::selector s;
+      (void)s.recv(rx);
+      auto chosen = s.select();
+      ASSERT_TRUE(chosen);
+      if (sender_drops) {
+        auto m = chosen->recv(rx);
+        ASSERT_FALSE(m);
+        EXPECT_EQ(m.error(), errc::empty);
+      }
+    }
+    other.join();
+  }
 }
 
 // semantics 22: waiting, both ways

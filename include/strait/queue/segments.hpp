@@ -141,8 +141,8 @@ class segments {
         h = now;
         continue;
       }
-      // relaxed: a promise hands nothing over; A3 acquire on failure
-      if (head_.compare_exchange_weak(h, h + chain_words::one_reserved, sync::relaxed,
+      // A3 acquire on failure. Success hands nothing over, but GCC wants no order weaker than that of failure.
+      if (head_.compare_exchange_weak(h, h + chain_words::one_reserved, sync::acquire,
                                       sync::acquire)) {
         return queue_status::ok;
       }

@@ -114,8 +114,9 @@ class waiter {
   bool leave(state how = left) noexcept {
     std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the exchange below decides
     while ((seen & state_mask) == waiting) {
-      // relaxed: we hand nothing over; P1 acquire on failure: somebody's S1 was first
-      if (word_.compare_exchange_weak(seen, how, sync::relaxed, sync::acquire)) return true;
+      // P1 acquire on failure: somebody's S1 was first. Success hands nothing over, but GCC wants no order
+      // weaker than that of failure.
+      if (word_.compare_exchange_weak(seen, how, sync::acquire, sync::acquire)) return true;
     }
     return false;
   }
@@ -133,8 +134,8 @@ class waiter {
   /// From now on nobody can bind us, until end_claim. False if somebody already did.
   bool begin_claim() noexcept {
     std::uint32_t expected = waiting;
-    // relaxed: we hand nothing over; P1 acquire on failure: somebody's S1 was first
-    return word_.compare_exchange_strong(expected, claiming, sync::relaxed, sync::acquire);
+    // P1 acquire on failure: somebody's S1 was first; on success as in leave()
+    return word_.compare_exchange_strong(expected, claiming, sync::acquire, sync::acquire);
   }
   void end_claim(bool claimed) noexcept {
     // S1 release: others that wait for us to decide go on with what we linked
