@@ -475,6 +475,25 @@ TYPED_TEST(Channel, RoomPublishes) {
   });
 }
 
+// Weak handles keep the memory and nothing else; it goes with the last of all.
+TEST(Weak, HandlesAgainstTheLastOnes) {
+  prove([] {
+    auto [tx, rx] = strait::unbounded<parcel>();
+    auto weak_tx = tx.downgrade();
+    auto weak_rx = rx.downgrade();
+    thread other([weak_tx, weak_rx]() mutable {
+      if (auto again = weak_tx.lock()) (void)again->try_send(parcel(1));
+      if (auto again = weak_rx.lock()) (void)again->try_recv();
+      auto copy = weak_rx;
+      weak_rx = weak_rx;
+    });
+    tx.reset();
+    rx.reset();
+    require(!weak_tx.lock() && !weak_rx.lock(), "no end comes back");
+    other.join();
+  });
+}
+
 TEST(Oneshot, SendAgainstReceive) {
   prove([] {
     auto [tx, rx] = strait::oneshot<parcel>();

@@ -184,6 +184,15 @@ FLAVOUR_TEST(BatchesBuffered, AThrowingCopyKeepsThePlaces) {
   EXPECT_TRUE(failed(rx.try_recv(), errc::empty));
 }
 
+FLAVOUR_TEST(BatchesBuffered, RecvManyWritesOneAfterTheOther) {
+  auto [tx, rx] = flavour.template make<int>();
+  const int n = flavour.room(3);
+  for (int i = 0; i < n; ++i) ASSERT_TRUE(tx.send(i + 1));
+  int out[3] = {0, 0, 0};
+  EXPECT_EQ(rx.recv_many(static_cast<int*>(out), 3), static_cast<std::size_t>(n));
+  for (int i = 0; i < n; ++i) EXPECT_EQ(out[i], i + 1);
+}
+
 // api: recv_many waits for the first, then takes what is there, at most max
 FLAVOUR_TEST(BatchesBuffered, RecvManyTakesWhatIsThere) {
   auto [tx, rx] = flavour.template make<int>();
@@ -373,6 +382,24 @@ FLAVOUR_TEST(BatchesBuffered, TryIterEndsAtTheFirstEmpty) {
   }
   tx.close();
   for ([[maybe_unused]] int& m : rx.try_iter()) ADD_FAILURE();
+}
+
+// A step takes a message even if nobody looked at it; an iterator assigned to gives its message up.
+FLAVOUR_TEST(BatchesBuffered, TheIteratorTakesWhenItSteps) {
+  auto [tx, rx] = flavour.template make<std::shared_ptr<int>>();
+  auto first = std::make_shared<int>(1);
+  ASSERT_TRUE(tx.send(first));
+  auto it = rx.begin();
+  ++it;
+  EXPECT_EQ(rx.size(), 0U);
+  EXPECT_EQ(first.use_count(), 1);
+  ASSERT_TRUE(tx.send(first));
+  EXPECT_EQ(*it, first);
+  EXPECT_EQ(first.use_count(), 2);
+  it = rx.begin();
+  EXPECT_EQ(first.use_count(), 1) << "what it held is gone";
+  ASSERT_TRUE(tx.send(std::make_shared<int>(2)));
+  EXPECT_EQ(**it, 2);
 }
 
 // api: the iterator takes a message when compared or dereferenced, never in begin() or ++

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // One message; both ends are consumed by use.
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,16 @@ class Oneshot : public ::testing::Test {
     EXPECT_EQ(counted::made(), counted::died());
   }
 };
+
+// A far instant of another clock does not keep a receive that has its answer; a near one is waited for.
+TEST_F(Oneshot, OtherClocks) {
+  auto a = strait::oneshot<counted>();
+  const auto begin = std::chrono::system_clock::now();
+  EXPECT_TRUE(failed(a.rx.recv_until(begin + std::chrono::milliseconds(20)), errc::timeout));
+  EXPECT_GE(std::chrono::system_clock::now(), begin + std::chrono::milliseconds(20));
+  a.tx.reset();
+  EXPECT_TRUE(failed(a.rx.recv_until(begin + std::chrono::hours(1)), errc::closed));
+}
 
 // api: the ends are values like other handles
 TEST_F(Oneshot, EndsAreComparedAndSwapped) {

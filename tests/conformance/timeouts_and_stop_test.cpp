@@ -105,6 +105,15 @@ FLAVOUR_TEST(Waiting, OtherClocks) {
   EXPECT_TRUE(failed(rx.recv_until(std::chrono::system_clock::now() - 1h), errc::timeout));
 }
 
+// A far instant of another clock does not keep a call that has its answer.
+FLAVOUR_TEST(Waiting, OtherClocksAndAClosedChannel) {
+  auto [tx, rx] = flavour.template make<counted>();
+  const auto far = std::chrono::system_clock::now() + 1h;
+  tx.close();
+  EXPECT_TRUE(failed(rx.recv_until(far), errc::closed));
+  EXPECT_TRUE(failed(tx.send_until(counted(1), far), errc::closed));
+}
+
 // semantics 8: a deadline in the past still tries once
 FLAVOUR_TEST(WaitingBuffered, APastDeadlineStillTriesOnce) {
   auto [tx, rx] = flavour.template make<counted>();

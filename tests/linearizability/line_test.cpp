@@ -140,6 +140,42 @@ TYPED_TEST(Pair, ATryAgainstAClose) {
   });
 }
 
+template <class F>
+class Vain : public ::testing::Test {};
+using vain = ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>>;
+TYPED_TEST_SUITE(Vain, vain, flavour_names);
+
+// The first in line is called, but another takes the message before it comes: it keeps its turn, and the
+// next message is its own, not that of the second in line.
+TYPED_TEST(Vain, WhoWasCalledInVainKeepsItsTurn) {
+  const options o = unreduced();
+  const result r = strait::check::explore(o, [] {
+    auto [tx, rx] = TypeParam::template make<int>();
+    int first = 0, second = 0;
+    thread a([&, rx2 = rx] { first = rx2.recv().value_or(-1); });
+    sleeps(a);
+    thread b([&, rx3 = rx] { second = rx3.recv().value_or(-1); });
+    sleeps(b);
+    require(tx.send(1).has_value(), "sent");
+    const bool stolen = rx.try_recv().has_value();
+    if (stolen) sleeps(a);  // it came in vain
+    require(tx.send(2).has_value(), "sent");
+    if (stolen) {
+      a.join();
+      require(first == 2, "its turn");
+      require(tx.send(3).has_value(), "sent");
+      b.join();
+      require(second == 3, "then the second's");
+    } else {
+      a.join();
+      b.join();
+      require(first + second == 3, "each one");
+    }
+  });
+  EXPECT_TRUE(r.ok()) << r.report;
+  report_model(r.schedules, r.seconds, r.longest, o, r.complete, r.ok() ? "ok" : to_string(r.what));
+}
+
 // Two senders in line, the second after the first: they are served in this order, at a rendezvous by the
 // specification; where there is a place, what lies in it comes first.
 TYPED_TEST(Line, TwoSendersInOrder) {

@@ -157,6 +157,38 @@ STRAIT_FLAVOR_TEST(uncontended, bursts) {
   expect_free(flavor, c);
 }
 
+// Waits that ended, by a message, a timeout, or a stop, leave nothing behind that costs later operations.
+STRAIT_FLAVOR_TEST(uncontended, after_waits) {
+  auto ch = flavor.template make<std::uint64_t>();
+  const auto soon = std::chrono::milliseconds(1);
+  std::stop_source stopped;
+  stopped.request_stop();
+  (void)ch.rx.recv_for(soon);
+  (void)ch.rx.recv(stopped.get_token());
+  strait::select(strait::on_recv(ch.rx, [](std::uint64_t) {}), strait::on_timeout(soon, [] {}));
+  std::thread receiver([&] { (void)ch.rx.recv(); });
+  (void)ch.tx.send(0);
+  receiver.join();
+  if (!flavor.is_unbounded()) {
+    while (ch.tx.try_send(1)) {
+    }
+    (void)ch.tx.send_for(1, soon);
+    strait::select(strait::on_send(ch.tx, std::uint64_t{1}), strait::on_timeout(soon, [] {}));
+    std::thread sender([&] { (void)ch.tx.send(1); });
+    (void)ch.rx.recv();
+    sender.join();
+  }
+  while (ch.rx.try_recv()) {
+  }
+  const cost c = cost_of([&] {
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+      (void)ch.tx.try_send(i);
+      (void)ch.rx.try_recv();
+    }
+  });
+  expect_free(flavor, c);
+}
+
 STRAIT_FLAVOR_TEST(uncontended, timed_that_need_not_wait) {
   if (flavor.is_rendezvous()) GTEST_SKIP() << "would wait";
   auto ch = flavor.template make<std::uint64_t>();
