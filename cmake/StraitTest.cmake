@@ -19,7 +19,7 @@ endfunction()
 # Precompiles the headers for the tests that are compiled with these options besides the usual ones.
 function(strait_precompile_test_headers name)
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp "")
-  add_library(${name} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+  add_library(${name} OBJECT EXCLUDE_FROM_ALL ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
   strait_test_target(${name})
   target_compile_options(${name} PRIVATE ${ARGN})
   target_precompile_headers(${name} PRIVATE

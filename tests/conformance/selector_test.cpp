@@ -102,25 +102,25 @@ TEST_F(Selector, RemovingTheChosen) {
 // Two selectors chose each other at a rendezvous, and one drops its choice: the other is told so.
 TEST_F(Selector, ADroppedPartnerAtARendezvous) {
   for (bool sender_drops : {true, false}) {
-    auto [tx, rx] = strait::rendezvous<counted>();
-    std::thread other([&, &tx = tx] {
+    auto ch = strait::rendezvous<counted>();
+    std::thread other([&] {
       strait::selector s;
-      (void)s.send(tx);
+      (void)s.send(ch.tx);
       auto chosen = s.select();
       ASSERT_TRUE(chosen);
       if (sender_drops) return;
-      auto r = chosen->send(tx, counted(1));
+      auto r = chosen->send(ch.tx, counted(1));
       ASSERT_FALSE(r);
       EXPECT_EQ(r.error().reason(), errc::full);
       EXPECT_EQ(r.error().value().value(), 1);
     });
     {
       strait::selector s;
-      (void)s.recv(rx);
+      (void)s.recv(ch.rx);
       auto chosen = s.select();
       ASSERT_TRUE(chosen);
       if (sender_drops) {
-        auto m = chosen->recv(rx);
+        auto m = chosen->recv(ch.rx);
         ASSERT_FALSE(m);
         EXPECT_EQ(m.error(), errc::empty);
       }

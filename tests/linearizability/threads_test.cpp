@@ -22,7 +22,7 @@ constexpr std::size_t no_bound = static_cast<std::size_t>(-1);
 
 int rounds() {
   const char* text = std::getenv("STRAIT_HISTORIES");
-  return text == nullptr ? 4000 : std::atoi(text);
+  return text == nullptr ? 1500 : std::atoi(text);
 }
 
 using calls = std::vector<call>;
