@@ -559,7 +559,7 @@ TEST(BasicsMaking, AnImpossibleCapacityIsBadAlloc) {
   EXPECT_THROW((void)strait::spsc::bounded<int>(huge), std::bad_alloc);
   EXPECT_THROW((void)strait::spsc::bounded<int>(SIZE_MAX), std::bad_alloc);
   // A number of bytes that is small again modulo the largest size.
-  for (int bits = 55; bits < 64; ++bits) {
+  for (int bits = 60; bits < 64; ++bits) {
     const std::size_t wraps = (std::size_t{1} << bits) + 1;
     EXPECT_THROW((void)strait::bounded<std::uint64_t>(wraps), std::bad_alloc) << bits;
     EXPECT_THROW((void)strait::mpsc::bounded<std::uint64_t>(wraps), std::bad_alloc) << bits;

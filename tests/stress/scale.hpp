@@ -25,7 +25,7 @@ inline constexpr bool sanitized = STRAIT_TEST_SANITIZED != 0;
 
 inline double scale() {
   static const double value = [] {
-    double base = sanitized ? 0.1 : 0.4;
+    double base = sanitized ? 0.1 : 0.3;
 #ifndef NDEBUG
     base *= 0.5;
 #endif
