@@ -440,6 +440,29 @@ TYPED_TEST(Channel, TheReceiversClosePublishes) {
   });
 }
 
+// The same for a select whose message would have been made, and for a selector.
+TYPED_TEST(Channel, TheReceiversClosePublishesToASelect) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int data = 0;
+    thread receiver([&, rx = std::move(rx)]() mutable {
+      data = 1;
+      rx.close();
+    });
+    bool closed = false;
+    while (!closed) {
+      strait::selector s;
+      (void)s.send(tx);
+      if (auto chosen = s.try_select()) {
+        const auto r = chosen->send(tx, parcel(1));
+        closed = !r && r.error().reason() == errc::closed;
+      }
+      if (!closed) strait::check::yield();
+    }
+    require(data == 1, "seen");
+  });
+}
+
 // The last of two senders closes: what the other did before it went is seen, too.
 TYPED_TEST(ManySenders, BothSendersPublish) {
   prove([] {

@@ -57,7 +57,7 @@ class mpsc_ring {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
-        if ((t & ring_words::closed) != 0) return queue_status::closed;
+        if ((t & ring_words::closed) != 0) return told_closed();
         // A2 acquire: pops that finished before us count
         if (words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) >= words_.capacity()) {
           if (!moved(t)) return queue_status::would_block;
@@ -80,7 +80,7 @@ class mpsc_ring {
   queue_status reserve_push() noexcept {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
-      if ((t & ring_words::closed) != 0) return queue_status::closed;
+      if ((t & ring_words::closed) != 0) return told_closed();
       const std::uint64_t h = head_.load(sync::acquire);  // A2 acquire
       if (words_.reserved(t) == ring_words::most_reserved ||
           words_.count(t, h) + words_.reserved(t) >= words_.capacity()) {
@@ -99,7 +99,7 @@ class mpsc_ring {
   queue_status commit_push(T& message) noexcept {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
-      if ((t & ring_words::closed) != 0) return queue_status::closed;  // no promise counts any more
+      if ((t & ring_words::closed) != 0) return told_closed();  // no promise counts any more
       place& p = places_[words_.position(t)];
       // R3 release, and A2 acquire: the room was promised by head_, whose store came after the turn's (M1)
       if (tail_.compare_exchange_weak(t, words_.next(t) - ring_words::one_reserved, sync::acq_rel,
@@ -193,6 +193,12 @@ class mpsc_ring {
 
  private:
   using place = ring_place<T>;
+
+  // A sender that is told so sees what came before the close; its loads of tail_ were relaxed.
+  queue_status told_closed() const noexcept {
+    (void)tail_.load(sync::acquire);  // A3 acquire
+    return queue_status::closed;
+  }
 
   bool moved(std::uint64_t& seen) const noexcept {
     const std::uint64_t now = tail_.load(sync::acquire);  // A3 acquire

@@ -82,7 +82,7 @@ class ring {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
-        if ((t & ring_words::closed) != 0) return queue_status::closed;
+        if ((t & ring_words::closed) != 0) return told_closed();
         // A3 acquire: pops that finished before us count
         if (words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) >= words_.capacity()) {
           if (!moved(tail_, t)) return queue_status::would_block;
@@ -109,7 +109,7 @@ class ring {
   queue_status reserve_push() noexcept {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
-      if ((t & ring_words::closed) != 0) return queue_status::closed;
+      if ((t & ring_words::closed) != 0) return told_closed();
       const std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
       if (words_.reserved(t) == ring_words::most_reserved ||
           words_.count(t, h) + words_.reserved(t) >= words_.capacity()) {
@@ -129,7 +129,7 @@ class ring {
   queue_status commit_push(T& message) noexcept {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (backoff b;;) {
-      if ((t & ring_words::closed) != 0) return queue_status::closed;  // no promise counts any more
+      if ((t & ring_words::closed) != 0) return told_closed();  // no promise counts any more
       place& p = places_[words_.position(t)];
       if (p.turn.load(sync::acquire) != words_.turn(t)) {  // A2 acquire
         if (!moved(tail_, t)) b.wait();
@@ -279,6 +279,12 @@ class ring {
 
  private:
   using place = ring_place<T>;
+
+  // A sender that is told so sees what came before the close; its loads of tail_ were relaxed.
+  queue_status told_closed() const noexcept {
+    (void)tail_.load(sync::acquire);  // A3 acquire
+    return queue_status::closed;
+  }
 
   /// Whether `word` is not what it was; `seen` is what it is now.
   static bool moved(const sync::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
