@@ -385,6 +385,151 @@ TYPED_TEST(Queue, Promises) {
   }
 }
 
+// Whoever looks on sees sizes that there were: never more than one message is in it.
+TYPED_TEST(Queue, SizeIsNeverMoreThanThereWere) {
+  prove([] {
+    typename TypeParam::holder h;
+    thread t([&] {
+      for (int i = 0; i < 3; ++i) {
+        push_all(h.q, i, 1);
+        require(pop_one(h.q) == i, "in order");
+      }
+    });
+    for (int i = 0; i < 2; ++i) require(h.q.size() <= 1, "one at most");
+    t.join();
+    require(h.q.size() == 0, "none");
+  });
+}
+
+// One message at a time moves through a queue that has room for two: a push is never told that it is full.
+TYPED_TEST(Queue, APushIsNeverToldFullInVain) {
+  if constexpr (TypeParam::bounded && TypeParam::many_push) {
+    prove([] {
+      typename TypeParam::holder h;
+      thread t([&] {
+        for (int i = 0; i < 3; ++i) {
+          push_all(h.q, i, 1);
+          (void)pop_one(h.q);
+        }
+      });
+      parcel p(9);
+      const bool promises = strait::check::choose(2) != 0;
+      queue_status s = promises ? h.q.reserve_push() : h.q.try_push(p);
+      while (s == queue_status::busy) {
+        strait::check::yield();
+        s = promises ? h.q.reserve_push() : h.q.try_push(p);
+      }
+      require(s == queue_status::ok, "there is room");
+      t.join();
+    });
+  } else {
+    GTEST_SKIP() << "bounded, for many senders";
+  }
+}
+
+// There is a message at every instant: a pop is never told that it is empty.
+TYPED_TEST(Queue, APopIsNeverToldEmptyInVain) {
+  if constexpr (TypeParam::many_pop) {
+    prove([] {
+      typename TypeParam::holder h;
+      push_all(h.q, 0, 1);
+      thread t([&] {
+        for (int i = 1; i < 3; ++i) {
+          push_all(h.q, i, 1);
+          const auto drop = [](parcel&& p) noexcept { parcel dead(std::move(p)); };
+          while (h.q.try_pop(drop) == queue_status::busy) strait::check::yield();
+        }
+      });
+      const bool promises = strait::check::choose(2) != 0;
+      const auto take = [](parcel&& p) noexcept { parcel dead(std::move(p)); };
+      queue_status s = promises ? h.q.reserve_pop() : h.q.try_pop(take);
+      while (s == queue_status::busy) {
+        strait::check::yield();
+        s = promises ? h.q.reserve_pop() : h.q.try_pop(take);
+      }
+      require(s == queue_status::ok, "there is a message");
+      if (promises) h.q.cancel_pop();
+      t.join();
+      while (h.q.try_pop(take) == queue_status::ok) {
+      }
+    });
+  } else {
+    GTEST_SKIP() << "one receiver";
+  }
+}
+
+// Two receivers, two senders at the end of a segment (of a ring): with so few steps that all are explored.
+TYPED_TEST(Queue, TwoReceiversAtTheEdge) {
+  if constexpr (TypeParam::many_pop) {
+    prove([] {
+      typename TypeParam::holder h;
+      push_all(h.q, 0, 2);
+      (void)pop_one(h.q);
+      (void)pop_one(h.q);
+      push_all(h.q, 2, 2);
+      int other = 0;
+      thread t([&] { other = pop_one(h.q); });
+      const int mine = pop_one(h.q);
+      t.join();
+      require(mine + other == 5 && mine != other, "each once");
+    });
+  } else {
+    GTEST_SKIP() << "one receiver";
+  }
+}
+
+TYPED_TEST(Queue, TwoSendersAtTheEdge) {
+  if constexpr (TypeParam::many_push) {
+    prove([] {
+      typename TypeParam::holder h;
+      push_all(h.q, 0, 2);
+      (void)pop_one(h.q);
+      (void)pop_one(h.q);
+      thread t([&] { push_all(h.q, 2, 1); });
+      push_all(h.q, 3, 1);
+      t.join();
+      require(pop_one(h.q) + pop_one(h.q) == 5, "each once");
+    });
+  } else {
+    GTEST_SKIP() << "one sender";
+  }
+}
+
+// Segments that were used before are linked anew.
+TYPED_TEST(Queue, UsedSegmentsAreLinkedAnew) {
+  prove([] {
+    typename TypeParam::holder h;
+    for (int i = 0; i < 8; ++i) {
+      push_all(h.q, i, 1);
+      require(pop_one(h.q) == i, "in order");
+    }
+    thread t([&] { push_all(h.q, 8, 2); });
+    require(pop_one(h.q) == 8 && pop_one(h.q) == 9, "in order");
+    t.join();
+  });
+}
+
+// A send that brought a segment is refused; the segment goes back beside the one that the receiver empties.
+TYPED_TEST(Queue, TheSegmentOfARefusedSend) {
+  if constexpr (!TypeParam::bounded) {
+    prove([] {
+      typename TypeParam::holder h;
+      push_all(h.q, 0, 6);
+      bool sent = false;
+      thread t([&] {
+        parcel p(6);
+        sent = h.q.try_push(p) == queue_status::ok;
+      });
+      h.q.close();
+      for (int i = 0; i < 6; ++i) require(pop_one(h.q) == i, "in order");
+      t.join();
+      if (sent) require(pop_one(h.q) == 6, "sent");
+    });
+  } else {
+    GTEST_SKIP() << "no segments";
+  }
+}
+
 // The queue of a oneshot channel.
 TEST(OneshotCell, HoldsOne) {
   prove([] {

@@ -195,6 +195,42 @@ FLAVOUR_TEST(Closing, BlockedReceiversWake) {
   }
 }
 
+// More sleepers than are woken in one go.
+TEST(ClosingMany, ACrowdOfReceiversWakes) {
+  for (auto& ch : {strait::unbounded<int>(), strait::rendezvous<int>()}) {
+    std::atomic<int> told{0};
+    {
+      std::vector<worker> crowd;
+      for (int i = 0; i < 40; ++i) {
+        crowd.emplace_back([&told, rx = ch.rx] { told += rx.recv().error() == errc::closed; });
+      }
+      a_moment();
+      ch.tx.close();
+    }
+    EXPECT_EQ(told, 40);
+  }
+}
+
+TEST(ClosingMany, ACrowdOfSendersWakes) {
+  for (std::size_t n : {std::size_t{0}, std::size_t{1}}) {
+    auto ch = strait::bounded<int>(n);
+    if (n != 0) {
+      ASSERT_TRUE(ch.tx.send(0));
+    }
+    std::atomic<int> told{0};
+    {
+      std::vector<worker> crowd;
+      for (int i = 0; i < 40; ++i) {
+        crowd.emplace_back(
+            [&told, tx = ch.tx, i] { told += returned(tx.send(i), errc::closed, i) ? 1 : 0; });
+      }
+      a_moment();
+      ch.rx.close();
+    }
+    EXPECT_EQ(told, 40);
+  }
+}
+
 // semantics 2, 6: blocked senders wake and get their message back, whichever way the end comes
 FLAVOUR_TEST(ClosingBounded, BlockedSendersWakeWithTheirMessage) {
   for (int way : {0, 1, 2}) {

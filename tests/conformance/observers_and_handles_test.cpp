@@ -191,6 +191,11 @@ FLAVOUR_TEST(Handles, AHandleWithoutAnEndAnswersClosed) {
     EXPECT_EQ(tx.size(), 0U);
     EXPECT_EQ(rx.size(), 0U);
     EXPECT_TRUE(rx.empty());
+    EXPECT_EQ(tx.capacity(), std::size_t{0});
+    EXPECT_EQ(rx.capacity(), std::size_t{0});
+    EXPECT_FALSE(tx.full() || rx.full());
+    EXPECT_EQ(tx.sender_count() + tx.receiver_count() + rx.sender_count() + rx.receiver_count(),
+              0U);
     tx.close();
     rx.close();
     tx.reset();
@@ -214,6 +219,21 @@ FLAVOUR_TEST(Handles, AHandleWithoutAnEndAnswersClosed) {
       EXPECT_FALSE(tx.is_closed());
     }
   }
+}
+
+// A copy that is assigned is one more handle of the other channel, and gives its own up.
+TEST(HandlesMany, CopiesAreAssigned) {
+  auto a = strait::unbounded<int>();
+  auto b = strait::unbounded<int>();
+  auto tx = a.tx;
+  auto rx = a.rx;
+  tx = b.tx;
+  rx = b.rx;
+  EXPECT_TRUE(tx == b.tx && rx == b.rx);
+  EXPECT_EQ(a.tx.sender_count() + a.tx.receiver_count(), 2U);
+  EXPECT_EQ(b.tx.sender_count() + b.tx.receiver_count(), 4U);
+  rx = std::as_const(rx);
+  EXPECT_EQ(b.tx.receiver_count(), 2U);
 }
 
 // api: operator bool says that a handle holds an end, and nothing about closed

@@ -84,6 +84,88 @@ TEST_F(Selector, AssigningASelectionDropsTheOld) {
   EXPECT_TRUE(got(first->recv(b.rx), 2));
 }
 
+// The index and the turn go with a selection that is assigned.
+TEST_F(Selector, AssigningASelectionTakesItsIndex) {
+  auto a = strait::bounded<counted>(2);
+  auto b = strait::bounded<counted>(2);
+  strait::selector s, t;
+  (void)s.recv(a.rx);
+  ASSERT_TRUE(a.tx.send(counted(1)));
+  (void)s.select()->recv(a.rx);  // s is a turn ahead
+  const auto other = t.recv(a.rx);
+  const auto ib = t.recv(b.rx);
+  ASSERT_NE(other, ib);
+  ASSERT_TRUE(a.tx.send(counted(2)));
+  ASSERT_TRUE(b.tx.send(counted(3)));
+  auto first = s.select();
+  auto second = t.select();
+  ASSERT_TRUE(first && chose(second, ib));  // what a holds is promised
+  *first = std::move(*second);
+  EXPECT_EQ(first->index(), ib);
+  EXPECT_TRUE(got(first->recv(b.rx), 3));
+  EXPECT_TRUE(got(a.rx.try_recv(), 2));
+}
+
+// Completing a selected operation of a oneshot channel consumes the handle.
+TEST_F(Selector, ConsumesOneshots) {
+  auto [tx, rx] = strait::oneshot<counted>();
+  strait::selector s, r;
+  (void)s.send(tx);
+  (void)r.recv(rx);
+  EXPECT_TRUE(s.select()->send(tx, counted(1)));
+  EXPECT_FALSE(tx);
+  EXPECT_TRUE(got(r.select()->recv(rx), 1));
+  EXPECT_FALSE(rx);
+  auto other = strait::oneshot<counted>();
+  strait::selector closed;
+  (void)closed.recv(other.rx);
+  other.tx.reset();
+  EXPECT_TRUE(failed(closed.select()->recv(other.rx), errc::closed));
+  EXPECT_FALSE(other.rx);
+}
+
+// A promise of room that goes with its selector is given back.
+TEST_F(Selector, GoesWithItsPromise) {
+  auto [tx, rx] = strait::bounded<counted>(1);
+  {
+    strait::selector s;
+    (void)s.send(tx);
+    auto chosen = s.select();
+    ASSERT_TRUE(chosen.has_value());
+    EXPECT_FALSE(tx.try_send(counted(1)));
+    s.remove(chosen->index());
+  }
+  EXPECT_TRUE(tx.try_send(counted(2)));
+}
+
+// semantics 8: a time point of a clock that is set back meanwhile, and one of a clock that is not
+TEST_F(Selector, AClockThatIsSetBack) {
+  struct wall {
+    using duration = std::chrono::milliseconds;
+    using time_point = std::chrono::time_point<wall>;
+    static time_point now() noexcept {
+      const auto real = std::chrono::duration_cast<duration>(steady::now().time_since_epoch());
+      return time_point(real - (asked()++ >= 2 ? 15ms : 0ms));
+    }
+    static int& asked() {
+      static int n = 0;
+      return n;
+    }
+  };
+  auto [tx, rx] = strait::unbounded<counted>();
+  strait::selector s;
+  (void)s.recv(rx);
+  auto start = steady::now();
+  auto chosen = s.select_until(wall::now() + 10ms);
+  EXPECT_TRUE(!chosen && chosen.error() == errc::timeout);
+  EXPECT_GE(steady::now() - start, 24ms);
+  wall::asked() = 0;
+  start = steady::now();
+  auto which = s.ready_until(wall::now() + 10ms);
+  EXPECT_TRUE(!which && which.error() == errc::timeout);
+  EXPECT_GE(steady::now() - start, 24ms);
+}
+
 // An operation that is removed while it is chosen: the selection is void, its place is given back.
 TEST_F(Selector, RemovingTheChosen) {
   auto a = strait::bounded<counted>(1);
@@ -874,4 +956,23 @@ TEST_F(Selector, WaitingCostsNoProcessorTime) {
   EXPECT_TRUE(failed(s.ready_for(150ms), errc::timeout));
   const auto cost = used.elapsed();
   EXPECT_TRUE(was_idle(cost, steady::now() - start));
+}
+
+// Misuse ends the program with a sentence.
+TEST(SelectorDeathTest, MisuseIsNamed) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  auto a = strait::bounded<int>(2);
+  auto b = strait::bounded<int>(2);
+  ASSERT_TRUE(a.tx.send(1) && a.tx.send(2));
+  strait::selector s;
+  const auto i = s.recv(a.rx);
+  auto chosen = s.select();
+  ASSERT_TRUE(chose(chosen, i));
+  EXPECT_DEATH((void)chosen->recv(b.rx), "belongs to another channel");
+  EXPECT_DEATH((void)chosen->send(a.tx, 1), "a selected receive with recv");
+  EXPECT_DEATH(s.remove(i + 1), "no operation has this index");
+  auto moved = std::move(*chosen);
+  EXPECT_DEATH((void)chosen->recv(a.rx), "was moved from");
+  EXPECT_TRUE(got(moved.recv(a.rx), 1));
+  EXPECT_DEATH((void)moved.recv(a.rx), "was completed already");
 }

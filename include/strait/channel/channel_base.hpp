@@ -84,8 +84,8 @@ class channel_base {
   static bool revive(sync::atomic<std::size_t>& count) noexcept {
     std::size_t n = count.load(sync::relaxed);  // relaxed: the exchange below decides
     while (n != 0) {
-      // relaxed on failure, acquire (D2) on success: the new handle sees what the others did
-      if (count.compare_exchange_weak(n, n + 1, sync::acquire, sync::relaxed)) return true;
+      // relaxed: one more handle, as add_sender()
+      if (count.compare_exchange_weak(n, n + 1, sync::relaxed, sync::relaxed)) return true;
     }
     return false;
   }

@@ -11,7 +11,8 @@
 //
 // Select uses the same pieces: an attempt (select_*), a promise that is spent later (reserve, commit,
 // cancel: a select that must make its message first, a selected operation of a selector), a place in
-// the line (enlist, delist), the second look (ready).
+// the line (enlist, delist), the second look (ready). None of them sleeps: where an operation has to wait
+// for a partner (only at a rendezvous) it says so (attempt::bound), and the caller parks or suspends.
 #pragma once
 
 #include <cstddef>
@@ -87,17 +88,17 @@ class core final : public channel_base {
 
   // ---- select: the receiving half ----
 
-  queue_status select_recv(recv_result<T>& out) noexcept { return pop(out); }
-  queue_status reserve_recv(party<T>&) noexcept { return queue_.reserve_pop(); }
-  queue_status commit_recv(party<T>&, recv_result<T>& out) noexcept {
+  attempt select_recv(party<T>& me, waiter&) noexcept { return as_attempt(pop(*me.result)); }
+  attempt reserve_recv(party<T>&) noexcept { return as_attempt(queue_.reserve_pop()); }
+  attempt commit_recv(party<T>& me, waiter&) noexcept {
     const queue_status s = settled([&] {
-      return queue_.commit_pop([&](T&& m) noexcept { detail::fill(out, std::move(m)); });
+      return queue_.commit_pop([&](T&& m) noexcept { detail::fill(*me.result, std::move(m)); });
     });
     if (s == queue_status::ok) popped();
     sync::light_fence();  // the claim, then the look at closed: close() looks the other way round
     if (queue_.is_closed())
       receivers_.notify_all();  // they waited to learn what becomes of the promise
-    return s;
+    return as_attempt(s);
   }
   void cancel_recv(party<T>&) noexcept {
     queue_.cancel_pop();
@@ -108,9 +109,9 @@ class core final : public channel_base {
     if (queue_.is_closed()) return receivers_.notify_all();
     pass_on_recv();
   }
-  bool enlist_recv(party<T>& me, bool) noexcept {
-    receivers_.add(me, place::back);
-    return false;
+  attempt enlist_recv(party<T>& me, place where, waiter&, bool) noexcept {
+    receivers_.add(me, where);
+    return attempt::not_ready;
   }
   void delist_recv(party<T>& me, bool) noexcept { receivers_.remove(me); }
   bool recv_ready(bool) const noexcept { return queue_.can_pop(); }
@@ -125,14 +126,13 @@ class core final : public channel_base {
 
   // ---- select: the sending half ----
 
-  queue_status select_send(T& message) { return push(message); }
-  queue_status reserve_send(party<T>&) noexcept { return queue_.reserve_push(); }
-  queue_status commit_send(party<T>&, T& message) {
-    const queue_status s = settled([&] { return queue_.commit_push(message); });
+  attempt select_send(party<T>& me, waiter&) { return as_attempt(push(*me.message)); }
+  attempt reserve_send(party<T>&) noexcept { return as_attempt(queue_.reserve_push()); }
+  attempt commit_send(party<T>& me, waiter&) {
+    const queue_status s = settled([&] { return queue_.commit_push(*me.message); });
     if (s == queue_status::ok) pushed();
     if (s == queue_status::closed) refused();
-    pass_on_send();
-    return s;
+    return as_attempt(s);
   }
   void cancel_send(party<T>&) noexcept {
     queue_.cancel_push();
@@ -141,9 +141,9 @@ class core final : public channel_base {
     sync::light_fence();
     pass_on_send();
   }
-  bool enlist_send(party<T>& me, bool) noexcept {
-    senders_.add(me, place::back);
-    return false;
+  attempt enlist_send(party<T>& me, place where, waiter&, bool) noexcept {
+    senders_.add(me, where);
+    return attempt::not_ready;
   }
   void delist_send(party<T>& me, bool) noexcept { senders_.remove(me); }
   bool send_ready(bool) const noexcept { return queue_.can_push(); }

@@ -7,9 +7,29 @@
 #include <limits>
 
 #include <strait/error.hpp>
+#include <strait/queue/status.hpp>
 #include <strait/wait/wait_queue.hpp>
 
 namespace strait::inline STRAIT_ABI::detail {
+
+/// What an attempt of an operation came to.
+enum class attempt : std::uint8_t {
+  not_ready,
+  busy,    ///< neither: another thread is in the middle of its own operation there
+  chosen,  ///< it happened, or is promised
+  closed,  ///< the channel is closed (and nothing is left)
+  dropped,  ///< it takes no part any more (its channel is closed and its handler wants messages only)
+  bound  ///< it met a partner that must come first: a waiter tells when it has (done) or gave up (released)
+};
+
+constexpr attempt as_attempt(queue_status s) noexcept {
+  switch (s) {
+    case queue_status::ok: return attempt::chosen;
+    case queue_status::closed: return attempt::closed;
+    case queue_status::busy: return attempt::busy;
+    default: return attempt::not_ready;
+  }
+}
 
 /// A node in a line, and at a rendezvous also what it brings: where the message is (sender) or where
 /// it goes (receiver). A party has arrived when it brings its pointer; until then it is only promised,

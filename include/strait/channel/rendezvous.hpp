@@ -34,6 +34,7 @@
 // release pairs with the waiter's acquire (S1, P1 in wait/waiter.hpp).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -90,19 +91,14 @@ class rendezvous_core final : public channel_base {
 
   // ---- select: see channel/core.hpp for what each means ----
 
-  queue_status select_recv(recv_result<T>& out) noexcept {
-    return status(recv(out, patience::none()));
+  attempt select_recv(party<T>& me, waiter& here) noexcept {
+    return approach(receivers_, senders_, me, here, nullptr);
   }
-  queue_status reserve_recv(party<T>& me) noexcept { return reserve(senders_, me); }
-  queue_status commit_recv(party<T>& me, recv_result<T>& out) noexcept {
-    me.result = detail::address_of(out);
-    const queue_status s = arrive(me);
-    me.result = nullptr;
-    return s;
-  }
+  attempt reserve_recv(party<T>& me) noexcept { return reserve(senders_, me); }
+  attempt commit_recv(party<T>& me, waiter& here) noexcept { return arrive(me, here); }
   void cancel_recv(party<T>& me) noexcept { cancel(me); }
-  bool enlist_recv(party<T>& me, bool probe) noexcept {
-    return enlist(receivers_, senders_, me, probe);
+  attempt enlist_recv(party<T>& me, place where, waiter& here, bool probe) noexcept {
+    return enlist(receivers_, senders_, me, where, here, probe);
   }
   void delist_recv(party<T>& me, bool probe) noexcept { delist(receivers_, me, probe); }
   bool recv_ready(bool probe) const noexcept { return ready(senders_, probe); }
@@ -112,17 +108,14 @@ class rendezvous_core final : public channel_base {
   }
   deadline recv_due() const noexcept { return deadline::never(); }
 
-  queue_status select_send(T& message) noexcept { return status(send(message, patience::none())); }
-  queue_status reserve_send(party<T>& me) noexcept { return reserve(receivers_, me); }
-  queue_status commit_send(party<T>& me, T& message) noexcept {
-    me.message = detail::address_of(message);
-    const queue_status s = arrive(me);
-    me.message = nullptr;
-    return s;
+  attempt select_send(party<T>& me, waiter& here) noexcept {
+    return approach(senders_, receivers_, me, here, nullptr);
   }
+  attempt reserve_send(party<T>& me) noexcept { return reserve(receivers_, me); }
+  attempt commit_send(party<T>& me, waiter& here) noexcept { return arrive(me, here); }
   void cancel_send(party<T>& me) noexcept { cancel(me); }
-  bool enlist_send(party<T>& me, bool probe) noexcept {
-    return enlist(senders_, receivers_, me, probe);
+  attempt enlist_send(party<T>& me, place where, waiter& here, bool probe) noexcept {
+    return enlist(senders_, receivers_, me, where, here, probe);
   }
   void delist_send(party<T>& me, bool probe) noexcept { delist(senders_, me, probe); }
   bool send_ready(bool probe) const noexcept { return ready(receivers_, probe); }
@@ -146,23 +139,18 @@ class rendezvous_core final : public channel_base {
     wakeup& next() noexcept { return owed_[n_]; }
     void add() noexcept { ++n_; }
     void deliver() const noexcept {
-      for (int i = 0; i < n_; ++i) owed_[i].deliver();
+      for (std::size_t i = 0; i < n_; ++i) owed_[i].deliver();
     }
 
    private:
-    static constexpr int most = 16;
-    wakeup owed_[most];
-    int n_ = 0;
+    static constexpr std::size_t most = 16;
+    std::array<wakeup, most> owed_;
+    std::size_t n_ = 0;
   };
 
   ~rendezvous_core() override = default;
   void last_sender_gone() noexcept override { close(); }
   void last_receiver_gone() noexcept override { close(); }
-
-  static queue_status status(errc e) noexcept {
-    if (e == success) return queue_status::ok;
-    return e == errc::closed ? queue_status::closed : queue_status::would_block;
-  }
 
   // ---- under the lock ----
 
@@ -243,12 +231,46 @@ class rendezvous_core final : public channel_base {
     if (theirs.watchers.anyone()) theirs.watchers.notify_all();
   }
 
+  // An arrived party looks for its partner. Chosen: the message has moved. Bound: the partner must come
+  // first, and finishes `here`. Not ready: nobody is there; then it stands in line if it said where.
+  STRAIT_NOINLINE attempt approach(line& mine, line& theirs, party<T>& me, waiter& here,
+                                   const place* turn) noexcept {
+    if (turn == nullptr &&
+        theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with step_out's release
+      return is_closed() ? attempt::closed : attempt::not_ready;
+    }
+    party<T>* partner = nullptr;
+    wakeup owed;
+    bool at_once = false;
+    {
+      sync::lock_guard lock(mutex_);
+      if (is_closed()) return attempt::closed;
+      if (select_first(theirs, nullptr, partner, owed) == found::partner) {
+        at_once = partner->arrived;
+        if (!at_once) {
+          me.owner = &here;
+          here.hold();
+          link(me, *partner);
+        }
+      } else if (turn != nullptr) {
+        line_up(mine, me, *turn);
+      }
+    }
+    if (at_once) {
+      transfer(me, *partner);
+      partner->owner->finish(waiter::done).deliver();
+      return attempt::chosen;
+    }
+    if (partner != nullptr) {
+      owed.deliver();
+      return attempt::bound;
+    }
+    if (turn != nullptr) tell_watchers(theirs);
+    return attempt::not_ready;
+  }
+
   STRAIT_NOINLINE errc meet(line& mine, line& theirs, T* message, recv_result<T>* result,
                             const patience& p, errc nothing) noexcept {
-    if (p.only_try &&
-        theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with step_out's release
-      return is_closed() ? errc::closed : nothing;
-    }
     for (place turn = place::back;;) {
       waiter w;
       party<T> me;
@@ -256,35 +278,15 @@ class rendezvous_core final : public channel_base {
       me.message = message;
       me.result = result;
       me.arrived = true;
-      party<T>* partner = nullptr;
-      wakeup owed;
-      bool at_once = false;
-      {
-        sync::lock_guard lock(mutex_);
-        if (is_closed()) return errc::closed;
-        if (select_first(theirs, nullptr, partner, owed) == found::partner) {
-          at_once = partner->arrived;
-          if (!at_once) {
-            w.hold();
-            link(me, *partner);
-          }
-        } else if (p.only_try) {
-          return nothing;
-        } else {
-          line_up(mine, me, turn);
-        }
+      switch (approach(mine, theirs, me, w, p.only_try ? nullptr : &turn)) {
+        case attempt::chosen: return success;
+        case attempt::closed: return errc::closed;
+        case attempt::bound:
+          if (w.park(deadline::never(), true) == waiter::done) return success;
+          continue;  // it cancelled
+        default: break;
       }
-      if (at_once) {
-        transfer(me, *partner);
-        partner->owner->finish(waiter::done).deliver();
-        return success;
-      }
-      if (partner != nullptr) {  // it must come first
-        owed.deliver();
-        if (w.park(deadline::never(), true) == waiter::done) return success;
-        continue;  // it cancelled
-      }
-      tell_watchers(theirs);
+      if (p.only_try) return nothing;
       waiter::state how;
       {
         std::optional<stop_guard> on_stop;
@@ -310,48 +312,42 @@ class rendezvous_core final : public channel_base {
 
   // ---- promises ----
 
-  STRAIT_NOINLINE queue_status reserve(line& theirs, party<T>& me) noexcept {
+  STRAIT_NOINLINE attempt reserve(line& theirs, party<T>& me) noexcept {
     if (theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with step_out's release
-      return is_closed() ? queue_status::closed : queue_status::would_block;
+      return is_closed() ? attempt::closed : attempt::not_ready;
     }
     wakeup owed;
     {
       sync::lock_guard lock(mutex_);
-      if (is_closed()) return queue_status::closed;
+      if (is_closed()) return attempt::closed;
       party<T>* partner = nullptr;
-      if (select_first(theirs, nullptr, partner, owed) != found::partner)
-        return queue_status::would_block;
+      if (select_first(theirs, nullptr, partner, owed) != found::partner) return attempt::not_ready;
       me.arrived = false;
       link(me, *partner);
     }
     owed.deliver();
-    return queue_status::ok;
+    return attempt::chosen;
   }
 
-  // We bring our pointer: ok, or would_block if the partner cancelled.
-  STRAIT_NOINLINE queue_status arrive(party<T>& me) noexcept {
-    waiter w(waiter::bound);
+  // A promised party brings its pointer. Not ready: the partner has cancelled. Bound: the partner is only
+  // promised itself, and finishes `here`.
+  STRAIT_NOINLINE attempt arrive(party<T>& me, waiter& here) noexcept {
     party<T>* peer;
     {
       sync::lock_guard lock(mutex_);
       peer = me.peer;
-      if (peer == nullptr) return queue_status::would_block;
-      if (peer->arrived) {
-        me.peer = peer->peer = nullptr;
-      } else {
-        me.owner = &w;
+      if (peer == nullptr) return attempt::not_ready;
+      if (!peer->arrived) {
+        me.owner = &here;
+        here.hold();
         me.arrived = true;
-        peer = nullptr;
+        return attempt::bound;
       }
+      me.peer = peer->peer = nullptr;
     }
-    if (peer != nullptr) {
-      transfer(me, *peer);
-      peer->owner->finish(waiter::done).deliver();
-      return queue_status::ok;
-    }
-    const waiter::state how = w.park(deadline::never(), true);
-    me.arrived = false;
-    return how == waiter::done ? queue_status::ok : queue_status::would_block;
+    transfer(me, *peer);
+    peer->owner->finish(waiter::done).deliver();
+    return attempt::chosen;
   }
 
   STRAIT_NOINLINE void cancel(party<T>& me) noexcept {
@@ -368,42 +364,42 @@ class rendezvous_core final : public channel_base {
 
   // ---- a select lines up ----
 
-  // True if the operation is chosen: done already (arrived parties) or promised (the others).
-  STRAIT_NOINLINE bool enlist(line& mine, line& theirs, party<T>& me, bool probe) noexcept {
+  // Chosen: done already (arrived parties) or promised (the others). Bound: as in approach.
+  STRAIT_NOINLINE attempt enlist(line& mine, line& theirs, party<T>& me, place where, waiter& here,
+                                 bool probe) noexcept {
     if (probe) {
       mine.watchers.add(me, place::back);
-      return false;
+      return attempt::not_ready;
     }
     waiter& w = *me.owner;
     for (backoff b;; b.wait()) {
       party<T>* partner = nullptr;
       wakeup owed;
-      waiter here(waiter::bound);
       bool must_wait = false;
       {
         sync::lock_guard lock(mutex_);
-        if (is_closed() || !w.begin_claim()) return false;  // ready() tells, or somebody was faster
+        if (is_closed() || !w.begin_claim())
+          return attempt::not_ready;  // ready() tells, or somebody was faster
         const found f = select_first(theirs, &w, partner, owed);
-        if (f == found::nobody) line_up(mine, me, place::back);
+        if (f == found::nobody) line_up(mine, me, where);
         w.end_claim(f == found::partner);
         if (f == found::step_back) continue;
         if (f == found::partner && !(me.arrived && partner->arrived)) {
-          link(me, *partner);
           if (me.arrived) {
             me.owner = &here;
+            here.hold();
             must_wait = true;
           }
+          link(me, *partner);
         }
       }
       if (partner == nullptr) {
         tell_watchers(theirs);
-        return false;
+        return attempt::not_ready;
       }
       if (must_wait) {
         owed.deliver();
-        const bool done = here.park(deadline::never(), true) == waiter::done;
-        me.owner = &w;
-        return done;
+        return attempt::bound;
       }
       if (me.arrived) {
         transfer(me, *partner);
@@ -411,7 +407,7 @@ class rendezvous_core final : public channel_base {
       } else {
         owed.deliver();
       }
-      return true;
+      return attempt::chosen;
     }
   }
 

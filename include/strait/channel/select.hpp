@@ -179,7 +179,7 @@ class armed<send_arm<Sender, M, F>> {
   select_op* operation() noexcept { return arm_->on ? &op_ : nullptr; }
 
   void fire() {
-    send_result<T> result = op_.complete();
+    send_result<T> result = op_.result();
     if constexpr (takes<F, send_result<T>>) {
       call_handler(arm_->handler, result);
     } else {
@@ -227,39 +227,39 @@ class armed<otherwise_arm<F>> : public armed_plain<otherwise_arm<F>, arm_kind::o
   using armed_plain<otherwise_arm<F>, arm_kind::otherwise>::armed_plain;
 };
 
-// ---- the static select: collects its arms, runs, fires ----
+// ---- the arms of one select: collected, and the one that fires ----
 
 template <class... Arms>
-class static_select {
+class select_arms final : private deadline_check {
  public:
-  explicit static_select(Arms&... arms) noexcept : arms_(arms...) {}
-
-  expected<std::size_t, errc> run(bool fair) {
-    constexpr auto all = std::index_sequence_for<Arms...>();
+  /// The arms live as long as this.
+  select_arms(bool fair, Arms&... arms) noexcept : arms_(arms...) {
     collect(all);
-    for (;;) {
-      const std::size_t fired = run_once(fair);
-      if (fired == none) return expected<std::size_t, errc>(unexpect, errc::closed);
-      if (fired == timeout_ && !is_time(all)) continue;
-      fire(fired, all);
-      return fired;
-    }
+    plan_ = {.ops = {ops_.data(), n_ops_},
+             .stops = {stops_.data(), n_stops_},
+             .until = until_,
+             .check = this,
+             .wait = otherwise_ == none,
+             .fair = fair,
+             .may_be_empty = otherwise_ != none || timeout_ != none || n_stops_ != 0};
+  }
+
+  const select_plan& plan() const noexcept { return plan_; }
+
+  /// Runs the handler of the arm that the select came to.
+  expected<std::size_t, errc> fire(const select_outcome& out) {
+    const std::size_t which = position(out);
+    if (which == none) return expected<std::size_t, errc>(unexpect, errc::closed);
+    fire(which, all);
+    return which;
   }
 
  private:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   static constexpr std::size_t count = sizeof...(Arms);
+  static constexpr auto all = std::index_sequence_for<Arms...>();
 
-  // The position of the arm to fire; none: no arm is left.
-  std::size_t run_once(bool fair) {
-    const select_plan plan{.ops = {ops_.data(), n_ops_},
-                           .stops = {stops_.data(), n_stops_},
-                           .until = until_,
-                           .wait = otherwise_ == none,
-                           .fair = fair,
-                           .may_be_empty = otherwise_ != none || timeout_ != none || n_stops_ != 0};
-    select_run select(plan);
-    const select_outcome out = select();
+  std::size_t position(const select_outcome& out) const noexcept {
     switch (out.how) {
       case select_end::chosen: return out.op->position;
       case select_end::timeout: return timeout_;
@@ -285,11 +285,7 @@ class static_select {
     } else if (!arm.on()) {
       return;
     } else if constexpr (Armed::kind == arm_kind::timeout) {
-      const deadline until = arm.arm().moment.until();
-      if (timeout_ == none || until < until_) {
-        until_ = until;
-        timeout_ = I;
-      }
+      take_if_earlier<I>(arm);
     } else if constexpr (Armed::kind == arm_kind::stop) {
       stops_[n_stops_].token = &arm.arm().token;
       stop_positions_[n_stops_++] = I;
@@ -298,14 +294,24 @@ class static_select {
     }
   }
 
-  // The wait has timed out; false if the arm's own clock has been set back, then it goes on.
+  template <std::size_t I, class Armed>
+  void take_if_earlier(Armed& arm) noexcept {
+    if constexpr (Armed::kind == arm_kind::timeout) {
+      if (!arm.on()) return;
+      const deadline until = arm.arm().moment.until();
+      if (timeout_ != none && !(until < until_)) return;
+      until_ = until;
+      timeout_ = I;
+    }
+  }
+
+  bool passed(deadline& until) noexcept override { return passed(until, all); }
   template <std::size_t... I>
-  bool is_time(std::index_sequence<I...> all) noexcept {
+  bool passed(deadline& until, std::index_sequence<I...>) noexcept {
     if (!(asks_again<I>(std::get<I>(arms_)) || ...)) return true;
-    n_ops_ = n_stops_ = 0;
-    timeout_ = otherwise_ = none;
-    until_ = deadline::never();
-    collect(all);
+    timeout_ = none;
+    (take_if_earlier<I>(std::get<I>(arms_)), ...);
+    until = until_;
     return false;
   }
   template <std::size_t I, class Armed>
@@ -337,14 +343,16 @@ class static_select {
   deadline until_ = deadline::never();
   std::size_t timeout_ = none;
   std::size_t otherwise_ = none;
+  select_plan plan_;
 };
 
 template <class... Arms>
 constexpr std::size_t otherwise_count =
     (std::size_t{0} + ... + std::size_t{armed<Arms>::kind == arm_kind::otherwise});
 
+/// Whether these are the arguments of a select; says what is wrong if they are not.
 template <class... Arms>
-expected<std::size_t, errc> run_select(bool fair, Arms&&... arms) {
+consteval bool require_arms() {
   static_assert((select_arm<Arms> && ...),
                 "strait: select takes arms: on_recv, on_send, on_timeout, on_stop, otherwise");
   static_assert(
@@ -352,7 +360,17 @@ expected<std::size_t, errc> run_select(bool fair, Arms&&... arms) {
       "strait: select takes its arms as rvalues: write them in place, or std::move a named one");
   if constexpr ((select_arm<Arms> && ...) && (!std::is_lvalue_reference_v<Arms> && ...)) {
     static_assert(otherwise_count<Arms...> <= 1, "strait: select takes at most one otherwise arm");
-    return static_select<Arms...>(arms...).run(fair);
+    return true;
+  }
+  return false;
+}
+
+template <class... Arms>
+expected<std::size_t, errc> run_select(bool fair, Arms&&... arms) {
+  if constexpr (require_arms<Arms...>()) {
+    select_arms<Arms...> mine(fair, arms...);
+    select_run run(mine.plan());
+    return mine.fire(run());
   } else {
     return expected<std::size_t, errc>(unexpect, errc::closed);
   }

@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -15,11 +16,6 @@
 #include <strait/error.hpp>
 
 namespace strait::inline STRAIT_ABI::detail {
-
-constexpr attempt as_attempt(queue_status s) noexcept {
-  if (s == queue_status::busy) return attempt::busy;
-  return s == queue_status::would_block ? attempt::not_ready : attempt::chosen;
-}
 
 /// What all operations on one handle share: its core, its party, and the half of a core it uses.
 ///
@@ -51,6 +47,7 @@ class handle_op : public select_op {
   }
   void end_promise() noexcept {
     promised_ = false;
+    me_.arrived = false;
     std::exchange(core_, nullptr)->drop_owner();
   }
 
@@ -68,11 +65,12 @@ class recv_op_base : public handle_op<Receiver> {
  public:
   using handle_op<Receiver>::handle_op;
 
-  bool enlist(waiter& owner) noexcept override {
+  attempt enlist(waiter& owner, place where, waiter& here) noexcept override {
     this->me_.owner = &owner;
     this->me_.arm = this->position;
-    return this->has_core() &&
-           this->with([&](auto& c) { return c.enlist_recv(this->me_, this->probing_); });
+    if (!this->has_core()) return attempt::not_ready;
+    return this->with(
+        [&](auto& c) { return c.enlist_recv(this->me_, where, here, this->probing_); });
   }
   void delist() noexcept override {
     if (this->has_core()) this->with([&](auto& c) { c.delist_recv(this->me_, this->probing_); });
@@ -99,11 +97,12 @@ class send_op_base : public handle_op<Sender> {
  public:
   using handle_op<Sender>::handle_op;
 
-  bool enlist(waiter& owner) noexcept override {
+  attempt enlist(waiter& owner, place where, waiter& here) noexcept override {
     this->me_.owner = &owner;
     this->me_.arm = this->position;
-    return this->has_core() &&
-           this->with([&](auto& c) { return c.enlist_send(this->me_, this->probing_); });
+    if (!this->has_core()) return attempt::not_ready;
+    return this->with(
+        [&](auto& c) { return c.enlist_send(this->me_, where, here, this->probing_); });
   }
   void delist() noexcept override {
     if (this->has_core()) this->with([&](auto& c) { c.delist_send(this->me_, this->probing_); });
@@ -135,25 +134,13 @@ class recv_op final : public recv_op_base<Receiver> {
     this->me_.arrived = true;
   }
 
-  attempt try_now() override {
-    queue_status s = queue_status::closed;
-    if (this->has_core()) {
-      s = this->with([&](auto& c) {
-        if constexpr (requires { c.select_recv(result_, slept_for_); }) {
-          return c.select_recv(result_, slept_for_);
-        } else {
-          return c.select_recv(result_);
-        }
-      });
-    }
-    if (s != queue_status::closed) return as_attempt(s);
+  attempt try_now(waiter& here) override {
+    attempt a = attempt::closed;
+    if (this->has_core()) a = this->with([&](auto& c) { return c.select_recv(this->me_, here); });
+    if (a != attempt::closed) return a;
     if (messages_only_) return attempt::dropped;
     result_.error() = errc::closed;
     return attempt::chosen;
-  }
-  bool enlist(waiter& owner) noexcept override {
-    slept_for_ = this->due();
-    return recv_op_base<Receiver>::enlist(owner);
   }
   void selected() noexcept override {}  // the partner has filled the result
 
@@ -164,7 +151,6 @@ class recv_op final : public recv_op_base<Receiver> {
 
  private:
   recv_result<T> result_ = detail::recv_failed<T>(errc::empty);
-  deadline slept_for_ = deadline::at(sync::time_point::min());
   bool messages_only_;
 };
 
@@ -174,28 +160,25 @@ class send_op final : public send_op_base<Sender> {
  public:
   using T = typename Sender::message_type;
 
-  send_op(const Sender& tx, T& message) noexcept
-      : send_op_base<Sender>(tx), message_(detail::address_of(message)) {
+  send_op(const Sender& tx, T& message) noexcept : send_op_base<Sender>(tx) {
     this->me_.message = detail::address_of(message);
     this->me_.arrived = true;
   }
 
-  attempt try_now() override {
-    queue_status s = queue_status::closed;
-    if (this->has_core()) s = this->with([&](auto& c) { return c.select_send(*message_); });
-    closed_ = s == queue_status::closed;
-    return as_attempt(s);
+  attempt try_now(waiter& here) override {
+    attempt a = attempt::closed;
+    if (this->has_core()) a = this->with([&](auto& c) { return c.select_send(this->me_, here); });
+    closed_ = a == attempt::closed;
+    return closed_ ? attempt::chosen : a;
   }
-  void selected() noexcept override {}
+  void selected() noexcept override {}  // the partner has taken the message
 
-  /// Completes the operation: what came of it, with the message if it was not sent.
-  send_result<T> complete() {
+  send_result<T> result() {
     access::used(*this->handle_);
-    return detail::send_outcome(closed_ ? errc::closed : success, *message_);
+    return detail::send_outcome(closed_ ? errc::closed : success, *this->me_.message);
   }
 
  private:
-  T* message_;
   bool closed_ = false;
 };
 
@@ -210,29 +193,35 @@ class lazy_send_op final : public send_op_base<Sender> {
       : send_op_base<Sender>(tx), maker_(detail::address_of(maker)) {}
   ~lazy_send_op() { give_back(); }
 
-  attempt try_now() override {
-    queue_status s = queue_status::closed;
-    if (this->has_core()) s = this->with([&](auto& c) { return c.reserve_send(this->me_); });
-    this->promise(s == queue_status::ok);
-    return as_attempt(s);
+  attempt try_now(waiter&) override {
+    attempt a = attempt::closed;
+    if (this->has_core()) a = this->with([&](auto& c) { return c.reserve_send(this->me_); });
+    this->promise(a == attempt::chosen);
+    return a == attempt::closed ? attempt::chosen : a;
   }
-  bool enlist(waiter& owner) noexcept override {
-    return this->promise(send_op_base<Sender>::enlist(owner));
+  attempt enlist(waiter& owner, place where, waiter& here) noexcept override {
+    const attempt a = send_op_base<Sender>::enlist(owner, where, here);
+    this->promise(a == attempt::chosen);
+    return a;
   }
   void selected() noexcept override { this->promise(true); }
 
-  /// Makes the message and sends it: success, closed, or full (the selector that had promised to take
-  /// it dropped its promise meanwhile); in the last two the result holds the message.
-  send_result<T> complete() {
-    T message((*maker_)());
-    errc e = errc::closed;
-    if (this->is_promised()) {
-      const queue_status s = this->with([&](auto& c) { return c.commit_send(this->me_, message); });
-      this->end_promise();
-      e = s == queue_status::ok ? success : (s == queue_status::closed ? errc::closed : errc::full);
-    }
-    if (e != errc::full) access::used(*this->handle_);
-    return detail::send_outcome(e, message);
+  /// Makes the message and sends it.
+  attempt commit(waiter& here) override {
+    message_.emplace(*maker_);
+    if (!this->is_promised()) return attempt::chosen;
+    this->me_.message = detail::address_of(message_->message);
+    const attempt a = this->with([&](auto& c) { return c.commit_send(this->me_, here); });
+    if (a != attempt::bound) finish(a);
+    return a == attempt::bound ? a : attempt::chosen;
+  }
+  void met(bool done) noexcept override { finish(done ? attempt::chosen : attempt::not_ready); }
+
+  /// success, closed, or full (the selector that had promised to take it dropped its promise meanwhile);
+  /// in the last two the result holds the message.
+  send_result<T> result() {
+    if (outcome_ != errc::full) access::used(*this->handle_);
+    return detail::send_outcome(outcome_, message_->message);
   }
 
  private:
@@ -242,7 +231,19 @@ class lazy_send_op final : public send_op_base<Sender> {
     this->end_promise();
   }
 
+  void finish(attempt a) noexcept {
+    this->end_promise();
+    outcome_ = a == attempt::chosen ? success : (a == attempt::closed ? errc::closed : errc::full);
+  }
+
+  struct made {  // builds the message where it stays, and does not convert: T may take anything
+    explicit made(Maker& make) : message(make()) {}
+    T message;
+  };
+
   Maker* maker_;
+  std::optional<made> message_;
+  errc outcome_ = errc::closed;
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

@@ -7,9 +7,16 @@
 //   1 attempt   each without waiting, in random order (or as given): the first that succeeds is it
 //   2 enlist    one waiter, with a node in every line
 //   3 ready     the second look (wait/wait_queue.hpp); what was missed ends the wait
-//   4 park      until somebody selects the waiter, the deadline, a stop token, or a timer is due
+//   4 sleep     until somebody selects the waiter, the deadline, a stop token, or a timer is due
 // then delist, and again from 1. At a rendezvous enlist may itself meet a partner, and whoever selects
 // us there has done, or is promised, the whole operation: then the select is over.
+//
+// An operation that makes its message when it is chosen then makes and commits it (commit).
+//
+// The select never sleeps itself: `advance` returns either that it is over or what to wait for, and is
+// called again when that waiter is decided.
+// Besides `asleep` there are three short waits, for a partner that was met at a rendezvous but must come
+// first: in an attempt, while lining up, and in commit.
 //
 // Wake-ups: a select that was notified by one channel and finishes elsewhere passes the notification on
 // (N2 in wait/wait_queue.hpp), also when an exception leaves it: `token` below.
@@ -19,7 +26,7 @@
 // missed. Every channel counts what can make it ready; two rounds of attempts with the same counts
 // around them prove that between the rounds nothing was ready (a double collect, Afek et al. 1993).
 //
-// All state lives on the caller's stack; nothing is allocated.
+// All state lives in the select_run, on the caller's stack or in its frame; nothing is allocated.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +37,7 @@
 
 #include <strait/base/backoff.hpp>
 #include <strait/base/sync.hpp>
+#include <strait/channel/party.hpp>
 #include <strait/channel/patience.hpp>
 #include <strait/error.hpp>
 #include <strait/wait/deadline.hpp>
@@ -37,26 +45,24 @@
 
 namespace strait::inline STRAIT_ABI::detail {
 
-/// What an operation says when it is tried.
-enum class attempt : std::uint8_t {
-  not_ready,
-  busy,    ///< neither: another thread is in the middle of its own operation there
-  chosen,  ///< it happened, or is promised
-  dropped  ///< it takes no part any more (its channel is closed and its handler wants messages only)
-};
-
 class select_op {
  public:
   select_op() noexcept = default;
   select_op(const select_op&) = delete;
   select_op& operator=(const select_op&) = delete;
 
-  virtual attempt try_now() = 0;
-  virtual bool enlist(waiter& owner) noexcept = 0;  ///< true: chosen on the way
+  /// `here`: decided when a partner that must come first has done so (attempt::bound).
+  virtual attempt try_now(waiter& here) = 0;
+  /// Lines up. Chosen, bound: it met a partner on the way.
+  virtual attempt enlist(waiter& owner, place where, waiter& here) noexcept = 0;
   virtual void delist() noexcept = 0;
   virtual bool ready() const noexcept = 0;
-  virtual void
-  selected() noexcept = 0;  ///< a partner selected us at a rendezvous: it is done or promised
+  /// A partner selected us at a rendezvous: it is done or promised.
+  virtual void selected() noexcept = 0;
+  /// After it was chosen: makes its message if that was left until now. Chosen, or bound.
+  virtual attempt commit(waiter&) { return attempt::chosen; }
+  /// The wait for `here` is over. done: the message has changed hands; else the partner gave up.
+  virtual void met(bool) noexcept {}
   virtual void pass_on() noexcept = 0;
   virtual std::uint64_t version() const noexcept = 0;
   virtual deadline due() const noexcept = 0;
@@ -77,14 +83,25 @@ struct stop_arm_state {
 enum class select_end : std::uint8_t { chosen, nothing_ready, no_arms, timeout, stopped };
 
 struct select_outcome {
-  select_end how;
+  select_end how = select_end::no_arms;
   select_op* op = nullptr;
+};
+
+/// Asks the clock that a deadline is about, once the wait for it is over: that clock may have been set back.
+class deadline_check {
+ public:
+  /// False: not yet; then `until` is what is left.
+  virtual bool passed(deadline& until) noexcept = 0;
+
+ protected:
+  ~deadline_check() = default;
 };
 
 struct select_plan {
   std::span<select_op*> ops;  // reordered
   std::span<stop_arm_state> stops{};
   deadline until = deadline::never();
+  deadline_check* check = nullptr;  // null: the steady clock, which `until` is on
   bool wait = true;
   bool fair = true;
   bool may_be_empty = false;  // without operations, wait for the deadline or a stop
@@ -92,34 +109,103 @@ struct select_plan {
 
 class select_run {
  public:
-  explicit select_run(const select_plan& plan) noexcept : plan_(plan), live_(plan.ops) {}
+  explicit select_run(const select_plan& plan) noexcept
+      : plan_(plan), live_(plan.ops), limit_(plan.until) {}
   select_run(const select_run&) = delete;
   select_run& operator=(const select_run&) = delete;
-  ~select_run() { pass_token_on(); }
+  ~select_run() {
+    end_wait();
+    pass_token_on();
+  }
 
-  STRAIT_NOINLINE select_outcome operator()() {
-    const sync::operation here;
-    for (backoff b;;) {
+  enum class step : std::uint8_t {
+    over,  ///< see outcome()
+    wait,  ///< until waits_for() is decided, or waits_until(), then advance again
+    yield  ///< let others go first, then advance again
+  };
+
+  /// Goes on as far as it can. Throws what making, copying or storing a message throws; then it is over.
+  STRAIT_NOINLINE step advance() {
+    const bool committed = phase_ == phase::committing;
+    select_op* const met = end_wait();
+    if (committed) return end(select_end::chosen, op_);  // what came of it, the operation knows
+    if (met != nullptr) return choose(*met);
+    for (;;) {
       if (plan_.fair) shuffle();
-      if (select_op* op = attempt_all()) return {select_end::chosen, op};
-      token_ = nullptr;  // that channel had nothing: the wake-up is spent
-      if (live_.empty() && !plan_.may_be_empty) return {select_end::no_arms};
+      if (select_op* op = attempt_all()) return chosen_or_bound(*op);
+      vain_ = std::exchange(token_, nullptr);  // that channel had nothing: the wake-up is spent
+      if (live_.empty() && !plan_.may_be_empty) return end(select_end::no_arms);
       for (const stop_arm_state& s : plan_.stops) {
-        if (s.token->stop_requested()) return {select_end::stopped};
+        if (s.token->stop_requested()) return end(select_end::stopped);
       }
-      if (plan_.until.passed()) return {select_end::timeout};
+      if (limit_.passed() && (plan_.check == nullptr || plan_.check->passed(limit_))) {
+        return end(select_end::timeout);
+      }
       if (!plan_.wait) {
-        if (select_op* op = attempt_again()) return {select_end::chosen, op};
-        if (live_.empty() && !plan_.may_be_empty) return {select_end::no_arms};
-        return {select_end::nothing_ready};
+        if (select_op* op = attempt_again()) return chosen_or_bound(*op);
+        return end(select_end::nothing_ready);
       }
-      if (b.spin()) continue;
-      if (in_vain_) sync::yield();  // it looked ready, and was not: somebody holds a promise there
-      if (select_op* op = sleep()) return {select_end::chosen, op};
+      if (spins_.spin()) continue;
+      if (std::exchange(in_vain_, false)) return step::yield;
+      return lie_down();
+    }
+  }
+
+  const select_outcome& outcome() const noexcept { return outcome_; }
+  waiter& waits_for() noexcept { return phase_ == phase::asleep ? waiter_ : here_; }
+  deadline waits_until() const noexcept {
+    return phase_ == phase::asleep ? until_ : deadline::never();
+  }
+
+  /// For a thread: to the end.
+  const select_outcome& operator()() {
+    const sync::operation here;
+    for (;;) {
+      switch (advance()) {
+        case step::over: return outcome_;
+        case step::wait: waits_for().park(waits_until(), true); break;
+        case step::yield: sync::yield(); break;
+      }
     }
   }
 
  private:
+  enum class phase : std::uint8_t {
+    running,
+    asleep,     // in the lines, on waiter_
+    meeting,    // op_ is bound to a partner that must come first, on here_
+    committing  // as meeting, and op_ was chosen already
+  };
+
+  step end(select_end how, select_op* op = nullptr) noexcept {
+    outcome_ = {how, op};
+    return step::over;
+  }
+
+  step choose(select_op& op) {
+    pass_token_on();  // now: what is run for the message may give up handles
+    op_ = &op;
+    if (op.commit(here_) == attempt::bound) return wait_for_partner(phase::committing);
+    return end(select_end::chosen, &op);
+  }
+
+  step chosen_or_bound(select_op& op) {
+    if (!is_bound_) return choose(op);
+    is_bound_ = false;
+    op_ = &op;
+    return wait_for_partner(phase::meeting);
+  }
+
+  step wait_for_partner(phase which) noexcept {
+    pass_token_on();  // now: the partner may be waiting for what it is about
+    phase_ = which;
+    return step::wait;
+  }
+
+  void pass_token_on() noexcept {
+    if (token_ != nullptr) std::exchange(token_, nullptr)->pass_on();
+  }
+
   // Uniform over all orders (Fisher and Yates), so uniform over whichever arms are ready.
   void shuffle() noexcept {
     if (live_.size() < 2) return;
@@ -133,88 +219,104 @@ class select_run {
     }
   }
 
+  void drop(std::size_t i) noexcept {  // keeps the order of the rest
+    for (std::size_t k = i + 1; k < live_.size(); ++k) live_[k - 1] = live_[k];
+    live_ = live_.first(live_.size() - 1);
+  }
+
+  // The operation that is chosen, or bound (is_bound_); null: none is ready.
   select_op* attempt_all() {
-    std::size_t kept = 0;
-    select_op* chosen = nullptr;
-    for (std::size_t i = 0; i < live_.size(); ++i) {
+    for (std::size_t i = 0; i < live_.size();) {
       select_op* op = live_[i];
       op->seen = op->version();
-      const attempt a = op->try_now();
-      if (a == attempt::dropped) continue;
-      live_[kept++] = op;
-      if (a == attempt::chosen) {
-        chosen = op;
-        break;
+      switch (op->try_now(here_)) {
+        case attempt::bound: is_bound_ = true; return op;
+        case attempt::chosen: return op;
+        case attempt::dropped: drop(i); break;
+        default: ++i;
       }
     }
-    if (chosen == nullptr) live_ = live_.first(kept);
-    return chosen;
+    return nullptr;
   }
 
   select_op* attempt_again() {
     for (backoff b;; b.wait()) {
       bool same = true;
-      for (std::size_t i = 0; i < live_.size(); ++i) {
+      for (std::size_t i = 0; i < live_.size();) {
         select_op* op = live_[i];
         const std::uint64_t before = op->version();
         same = same && before == op->seen;
         op->seen = before;
-        switch (op->try_now()) {
+        switch (op->try_now(here_)) {
+          case attempt::bound: is_bound_ = true; return op;
           case attempt::chosen: return op;
-          case attempt::dropped: {  // keep the order of the rest
-            for (std::size_t k = i + 1; k < live_.size(); ++k) live_[k - 1] = live_[k];
-            live_ = live_.first(live_.size() - 1);
-            --i;
-            break;
-          }
+          case attempt::dropped: drop(i); continue;
           case attempt::busy: same = false; break;  // no answer yet
-          case attempt::not_ready: same = same && op->version() == op->seen; break;
+          default: same = same && op->version() == op->seen; break;
         }
+        ++i;
       }
       if (same) return nullptr;
     }
   }
 
-  // The chosen operation, or null: try again.
-  STRAIT_NOINLINE select_op* sleep() noexcept {
-    waiter w;
-    select_op* chosen = nullptr;
-    std::size_t enlisted = 0;
-    deadline until = plan_.until;
-    for (; enlisted < live_.size() && chosen == nullptr && !w.decided(); ++enlisted) {
-      select_op* op = live_[enlisted];
-      if (op->enlist(w)) chosen = op;
+  STRAIT_NOINLINE step lie_down() {
+    waiter_.renew();
+    until_ = limit_;
+    phase_ = phase::asleep;
+    for (enlisted_ = 0; enlisted_ < live_.size() && !waiter_.decided();) {
+      select_op* op = live_[enlisted_++];
+      const attempt a = op->enlist(waiter_, op == vain_ ? place::front : place::back, here_);
       const deadline due = op->due();  // read once: another clone may take the timer meanwhile
-      if (due < until) until = due;
+      if (due < until_) until_ = due;
+      if (a == attempt::chosen || a == attempt::bound) {
+        rise();
+        is_bound_ = a == attempt::bound;
+        return chosen_or_bound(*op);
+      }
     }
-    waiter::state how = waiter::left;
-    in_vain_ = false;
-    if (chosen == nullptr && !w.decided()) {
+    if (!waiter_.decided()) {
       sync::heavy_fence();
-      for (std::size_t i = 0; i < enlisted; ++i) {
+      for (std::size_t i = 0; i < enlisted_; ++i) {
         if (live_[i]->ready()) {
-          in_vain_ = w.leave();
+          in_vain_ = waiter_.leave();
           break;
         }
       }
-    }
-    if (chosen == nullptr) {
       for (stop_arm_state& s : plan_.stops) {
-        if (s.token->stop_possible()) s.guard.emplace(*s.token, cancel_waiter{&w});
+        if (s.token->stop_possible()) s.guard.emplace(*s.token, cancel_waiter{&waiter_});
       }
-      how = w.park(until, true);
-      for (stop_arm_state& s : plan_.stops) s.guard.reset();
     }
-    for (std::size_t i = 0; i < enlisted; ++i) live_[i]->delist();
-    if (chosen != nullptr) return chosen;
-    switch (how) {
-      case waiter::done:
-      case waiter::called:
-        chosen = find(w.arm());
-        chosen->selected();
-        return chosen;
-      case waiter::notified: token_ = find(w.arm()); return nullptr;
-      default: return nullptr;
+    return step::wait;
+  }
+
+  void rise() noexcept {
+    for (stop_arm_state& s : plan_.stops) s.guard.reset();
+    for (std::size_t i = 0; i < enlisted_; ++i) live_[i]->delist();
+    phase_ = phase::running;
+  }
+
+  // After a wait: the operation that was chosen by it, or null.
+  STRAIT_NOINLINE select_op* end_wait() noexcept {
+    switch (phase_) {
+      case phase::running: return nullptr;
+      case phase::asleep: {
+        rise();
+        const waiter::state how = waiter_.current();
+        if (how == waiter::notified) token_ = find(waiter_.arm());
+        if (how != waiter::done && how != waiter::called) return nullptr;
+        select_op* op = find(waiter_.arm());
+        op->selected();
+        return op;
+      }
+      default: {
+        phase_ = phase::running;
+        const bool done = here_.current() == waiter::done;
+        op_->met(done);
+        if (done) return op_;
+        vain_ = op_;
+        return nullptr;
+      }
     }
   }
 
@@ -225,14 +327,21 @@ class select_run {
     return nullptr;
   }
 
-  void pass_token_on() noexcept {
-    if (token_ != nullptr) token_->pass_on();
-  }
-
   const select_plan& plan_;
   std::span<select_op*> live_;
-  select_op* token_ = nullptr;  // whose notification we hold
-  bool in_vain_ = false;        // the last sleep ended at once, because an operation looked ready
+  deadline limit_;  // the caller's
+  phase phase_ = phase::running;
+  bool is_bound_ = false;  // what an attempt found is bound, not chosen
+  bool in_vain_ = false;   // the last sleep ended at once, because an operation looked ready
+  backoff spins_;
+  std::size_t enlisted_ = 0;
+  deadline until_ = deadline::never();  // of this sleep: the limit, or a timer that is an operation
+  select_op* op_ = nullptr;             // bound or chosen
+  select_op* token_ = nullptr;          // whose notification we hold
+  select_op* vain_ = nullptr;           // which was called in vain: it keeps its turn
+  select_outcome outcome_;
+  waiter waiter_;
+  waiter here_;
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

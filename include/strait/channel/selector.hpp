@@ -38,6 +38,15 @@ class selector_entry {
   virtual bool sends() const noexcept = 0;
 };
 
+/// Spends a promise; if the partner is only promised itself, waits until it has come or given up.
+template <class Commit>
+attempt to_the_end(Commit commit) {
+  waiter here;
+  const attempt a = commit(here);
+  if (a != attempt::bound) return a;
+  return here.park(deadline::never(), true) == waiter::done ? attempt::chosen : attempt::not_ready;
+}
+
 template <class Receiver>
 class selector_recv final : public recv_op_base<Receiver>, public selector_entry {
  public:
@@ -45,15 +54,17 @@ class selector_recv final : public recv_op_base<Receiver>, public selector_entry
   explicit selector_recv(const Receiver& rx) noexcept : recv_op_base<Receiver>(rx) {}
   ~selector_recv() override { give_back(); }
 
-  attempt try_now() override {
+  attempt try_now(waiter&) override {
     if (this->probing_) return this->ready() ? attempt::chosen : attempt::not_ready;
-    queue_status s = queue_status::closed;
-    if (this->has_core()) s = this->with([&](auto& c) { return c.reserve_recv(this->me_); });
-    this->promise(s == queue_status::ok);
-    return as_attempt(s);
+    attempt a = attempt::closed;
+    if (this->has_core()) a = this->with([&](auto& c) { return c.reserve_recv(this->me_); });
+    this->promise(a == attempt::chosen);
+    return a == attempt::closed ? attempt::chosen : a;
   }
-  bool enlist(waiter& owner) noexcept override {
-    return this->promise(recv_op_base<Receiver>::enlist(owner));
+  attempt enlist(waiter& owner, place where, waiter& here) noexcept override {
+    const attempt a = recv_op_base<Receiver>::enlist(owner, where, here);
+    this->promise(a == attempt::chosen);
+    return a;
   }
   void selected() noexcept override { this->promise(true); }
 
@@ -61,9 +72,12 @@ class selector_recv final : public recv_op_base<Receiver>, public selector_entry
   recv_result<T> complete() {
     recv_result<T> out = detail::recv_failed<T>(errc::closed);
     if (this->is_promised()) {
-      const queue_status s = this->with([&](auto& c) { return c.commit_recv(this->me_, out); });
+      this->me_.result = detail::address_of(out);
+      const attempt a = to_the_end([&](waiter& here) {
+        return this->with([&](auto& c) { return c.commit_recv(this->me_, here); });
+      });
       this->end_promise();
-      if (s == queue_status::would_block) out.error() = errc::empty;
+      if (a == attempt::not_ready) out.error() = errc::empty;
     }
     if (out || out.error() == errc::closed) access::used(*this->handle_);
     return out;
@@ -90,15 +104,17 @@ class selector_send final : public send_op_base<Sender>, public selector_entry {
   explicit selector_send(const Sender& tx) noexcept : send_op_base<Sender>(tx) {}
   ~selector_send() override { give_back(); }
 
-  attempt try_now() override {
+  attempt try_now(waiter&) override {
     if (this->probing_) return this->ready() ? attempt::chosen : attempt::not_ready;
-    queue_status s = queue_status::closed;
-    if (this->has_core()) s = this->with([&](auto& c) { return c.reserve_send(this->me_); });
-    this->promise(s == queue_status::ok);
-    return as_attempt(s);
+    attempt a = attempt::closed;
+    if (this->has_core()) a = this->with([&](auto& c) { return c.reserve_send(this->me_); });
+    this->promise(a == attempt::chosen);
+    return a == attempt::closed ? attempt::chosen : a;
   }
-  bool enlist(waiter& owner) noexcept override {
-    return this->promise(send_op_base<Sender>::enlist(owner));
+  attempt enlist(waiter& owner, place where, waiter& here) noexcept override {
+    const attempt a = send_op_base<Sender>::enlist(owner, where, here);
+    this->promise(a == attempt::chosen);
+    return a;
   }
   void selected() noexcept override { this->promise(true); }
 
@@ -106,9 +122,12 @@ class selector_send final : public send_op_base<Sender>, public selector_entry {
   send_result<T> complete(T& message) {
     errc e = errc::closed;
     if (this->is_promised()) {
-      const queue_status s = this->with([&](auto& c) { return c.commit_send(this->me_, message); });
+      this->me_.message = detail::address_of(message);
+      const attempt a = to_the_end([&](waiter& here) {
+        return this->with([&](auto& c) { return c.commit_send(this->me_, here); });
+      });
       this->end_promise();
-      e = s == queue_status::ok ? success : (s == queue_status::closed ? errc::closed : errc::full);
+      e = a == attempt::chosen ? success : (a == attempt::closed ? errc::closed : errc::full);
     }
     if (e != errc::full) access::used(*this->handle_);
     return detail::send_outcome(e, message);

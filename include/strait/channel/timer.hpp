@@ -72,19 +72,17 @@ class timer_core final : public channel_base {
 
   // ---- select: see channel/core.hpp for what each means ----
 
-  queue_status select_recv(recv_result<T>& out) noexcept { return take(out, none); }
-  queue_status select_recv(recv_result<T>& out, deadline waited_for) noexcept {
-    return take(out, ns(waited_for));
+  attempt select_recv(party<T>& me, waiter&) noexcept {
+    return as_attempt(take(*me.result, me.slept_for));
   }
   // A promise is the take itself; cancelling puts the instant back unless the timer has gone on.
-  queue_status reserve_recv(party<T>& me) noexcept {
-    if (is_closed()) return queue_status::closed;
-    return claim_due(me.slept_for, me.taken, me.after) ? queue_status::ok
-                                                       : queue_status::would_block;
+  attempt reserve_recv(party<T>& me) noexcept {
+    if (is_closed()) return attempt::closed;
+    return claim_due(me.slept_for, me.taken, me.after) ? attempt::chosen : attempt::not_ready;
   }
-  queue_status commit_recv(party<T>& me, recv_result<T>& out) noexcept {
-    deliver(out, me.taken);
-    return queue_status::ok;
+  attempt commit_recv(party<T>& me, waiter&) noexcept {
+    deliver(*me.result, me.taken);
+    return attempt::chosen;
   }
   void cancel_recv(party<T>& me) noexcept {
     std::int64_t expected = me.after;
@@ -92,10 +90,10 @@ class timer_core final : public channel_base {
     if (due_.compare_exchange_strong(expected, me.taken, sync::relaxed, sync::relaxed))
       sleepers_.notify_all();
   }
-  bool enlist_recv(party<T>& me, bool) noexcept {
+  attempt enlist_recv(party<T>& me, place where, waiter&, bool) noexcept {
     me.slept_for = due();
-    sleepers_.add(me, place::back);
-    return false;
+    sleepers_.add(me, where);
+    return attempt::not_ready;
   }
   void delist_recv(party<T>& me, bool) noexcept { sleepers_.remove(me); }
   bool recv_ready(bool) const noexcept { return is_closed() || due() <= ns(sync::now()); }

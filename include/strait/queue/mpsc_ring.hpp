@@ -19,7 +19,7 @@
 //   R2 release: the pop frees the place by the turn, then moves head_; pairs with A2
 //   A2 acquire: a push reads the turn (or head_) before it overwrites the place; pairs with R2
 //   R3 release: tail_ moves; pairs with A3
-//   A3 acquire: size, the test for empty, and closed read it; pairs with R3
+//   A3 acquire: size, the tests for empty and full, and closed read it; pairs with R3
 //
 // Linearization: push at its claim of tail_; pop at its store of the turn; full where the place's turn
 // is found to be of the last lap (the pop of that message has not happened yet).
@@ -28,6 +28,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <strait/base/backoff.hpp>
 #include <strait/base/cache_line.hpp>
 #include <strait/base/slot.hpp>
 #include <strait/base/sync.hpp>
@@ -54,12 +55,12 @@ class mpsc_ring {
   // ---- push: many threads ----
 
   queue_status try_push(T& message) noexcept {
-    std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
+    std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: "full" must not be about the past
     for (;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
-        if ((t & ring_words::closed) != 0) return told_closed();
-        // A2 acquire: pops that finished before us count
-        if (words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) >= words_.capacity()) {
+        if ((t & ring_words::closed) != 0) return queue_status::closed;
+        // relaxed: pops that finished before us are seen in any case (coherence); the turn has the edge
+        if (words_.count(t, head_.load(sync::relaxed)) + words_.reserved(t) >= words_.capacity()) {
           if (!moved(t)) return queue_status::would_block;
           continue;
         }
@@ -69,8 +70,8 @@ class mpsc_ring {
         if (!moved(t)) return queue_status::would_block;   // the last lap's message is still there
         continue;
       }
-      // R3 release: pairs with A3
-      if (tail_.compare_exchange_weak(t, words_.next(t), sync::release, sync::relaxed)) {
+      // R3 release: pairs with A3; A3 acquire on failure
+      if (tail_.compare_exchange_weak(t, words_.next(t), sync::release, sync::acquire)) {
         publish(p, t, message);
         return queue_status::ok;
       }
@@ -78,10 +79,10 @@ class mpsc_ring {
   }
 
   queue_status reserve_push() noexcept {
-    std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
-      if ((t & ring_words::closed) != 0) return told_closed();
-      const std::uint64_t h = head_.load(sync::acquire);  // A2 acquire
+      std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: as in try_push
+      if ((t & ring_words::closed) != 0) return queue_status::closed;
+      const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: as above; commit has the edge
       if (words_.reserved(t) == ring_words::most_reserved ||
           words_.count(t, h) + words_.reserved(t) >= words_.capacity()) {
         if (!moved(t)) return queue_status::would_block;
@@ -101,11 +102,11 @@ class mpsc_ring {
     for (;;) {
       if ((t & ring_words::closed) != 0) return told_closed();  // no promise counts any more
       place& p = places_[words_.position(t)];
-      // R3 release, and A2 acquire: the room was promised by head_, whose store came after the turn's (M1)
-      if (tail_.compare_exchange_weak(t, words_.next(t) - ring_words::one_reserved, sync::acq_rel,
+      // R3 release: pairs with A3
+      if (tail_.compare_exchange_weak(t, words_.next(t) - ring_words::one_reserved, sync::release,
                                       sync::relaxed)) {
-        (void)head_.load(
-            sync::acquire);  // A2 acquire: the pop that made this room, whoever reserved it
+        // A2 acquire: the place is free, for head_ moved after its turn (M1); this is where we see it so
+        for (backoff b; p.turn.load(sync::acquire) != words_.turn(t);) b.wait();
         publish(p, t, message);
         return queue_status::ok;
       }
@@ -185,8 +186,8 @@ class mpsc_ring {
   }
   std::size_t capacity() const noexcept { return words_.capacity(); }
   std::uint64_t pushes() const noexcept {
-    return ring_words::index(tail_.load(sync::acquire));
-  }  // A3 acquire
+    return ring_words::index(tail_.load(sync::relaxed));
+  }  // relaxed: one receiver: a message that is there stays there
   std::uint64_t pops() const noexcept {
     return ring_words::index(head_.load(sync::acquire));
   }  // A2 acquire

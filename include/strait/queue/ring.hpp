@@ -37,7 +37,8 @@
 //   A2 acquire: a push reads the turn before it overwrites the place; pairs with R2
 //   R3 release: tail_ and head_ move; pairs with A3
 //   A3 acquire: size and the tests for full and empty read them; whoever learnt of a finished push
-//      or pop reads at least the value it left; pairs with R3
+//      or pop reads at least the value it left; pairs with R3. Of the own word as well: who counts the
+//      claims of others must see what these had seen, or "full" and "empty" would be about the past.
 //
 // Linearization: push at its claim of tail_, pop at its claim of head_; full and empty at the load of
 // the other word while the own one did not move.
@@ -79,20 +80,20 @@ class ring {
 
   /// Moves the message in, or leaves it untouched.
   queue_status try_push(T& message) noexcept {
-    std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
+    std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: "full" must not be about the past
     for (;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
-        if ((t & ring_words::closed) != 0) return told_closed();
-        // A3 acquire: pops that finished before us count
-        if (words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) >= words_.capacity()) {
+        if ((t & ring_words::closed) != 0) return queue_status::closed;
+        // relaxed: pops that finished before us are seen in any case (coherence); the turn has the edge
+        if (words_.count(t, head_.load(sync::relaxed)) + words_.reserved(t) >= words_.capacity()) {
           if (!moved(tail_, t)) return queue_status::would_block;
           continue;
         }
       }
       place& p = places_[words_.position(t)];
       if (p.turn.load(sync::acquire) == words_.turn(t)) {  // A2 acquire
-        // R3 release: pairs with A3
-        if (tail_.compare_exchange_weak(t, words_.next(t), sync::release, sync::relaxed)) {
+        // R3 release: pairs with A3; A3 acquire on failure
+        if (tail_.compare_exchange_weak(t, words_.next(t), sync::release, sync::acquire)) {
           publish(p, t, message);
           return queue_status::ok;
         }
@@ -107,10 +108,10 @@ class ring {
 
   /// Promises room for one commit_push: ok, closed, would_block.
   queue_status reserve_push() noexcept {
-    std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
-      if ((t & ring_words::closed) != 0) return told_closed();
-      const std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
+      std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: as in try_push
+      if ((t & ring_words::closed) != 0) return queue_status::closed;
+      const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: as above; commit has the edge
       if (words_.reserved(t) == ring_words::most_reserved ||
           words_.count(t, h) + words_.reserved(t) >= words_.capacity()) {
         if (!moved(tail_, t)) return queue_status::would_block;
@@ -149,14 +150,15 @@ class ring {
   }
 
   /// A look, for who will attempt or sleep: the attempt has the edges; the sleep is ordered against a pop by
-  /// the fences around both (wait/wait_queue.hpp). Hence relaxed.
+  /// the fences around both (wait/wait_queue.hpp). Hence relaxed, but for the turn: another sender may have
+  /// changed it, who wakes nobody of this side, and then `moved` must see that sender's claim.
   bool can_push() const noexcept {
     std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: see above
     do {
       if ((t & ring_words::closed) != 0) return true;
       // relaxed: see above
       if (words_.count(t, head_.load(sync::relaxed)) + words_.reserved(t) < words_.capacity() &&
-          places_[words_.position(t)].turn.load(sync::relaxed) == words_.turn(t)) {
+          places_[words_.position(t)].turn.load(sync::acquire) == words_.turn(t)) {  // A1 acquire
         return true;
       }
     } while (moved(tail_, t));  // "no" must be true of one instant: a waiter sleeps on it
@@ -168,18 +170,19 @@ class ring {
   /// Hands the first message to `sink(T&&)`.
   template <class Sink>
   queue_status try_pop(Sink&& sink) noexcept {
-    std::uint64_t h = head_.load(sync::relaxed);  // relaxed: the exchange below decides
+    std::uint64_t h = head_.load(sync::acquire);  // A3 acquire: "empty" must not be about the past
     for (;;) {
       if ((h & ring_words::flags) != 0) [[unlikely]] {
-        if (words_.count(tail_.load(sync::acquire), h) <= words_.reserved(h)) {  // A3 acquire
+        // relaxed: as in try_push
+        if (words_.count(tail_.load(sync::relaxed), h) <= words_.reserved(h)) {
           if (!moved(head_, h)) return queue_status::would_block;
           continue;
         }
       }
       place& p = places_[words_.position(h)];
       if (p.turn.load(sync::acquire) == words_.turn(h) + 1) {  // A1 acquire
-        // R3 release: pairs with A3
-        if (head_.compare_exchange_weak(h, words_.next(h), sync::release, sync::relaxed)) {
+        // R3 release: pairs with A3; A3 acquire on failure
+        if (head_.compare_exchange_weak(h, words_.next(h), sync::release, sync::acquire)) {
           vacate(p, h, sink);
           return queue_status::ok;
         }
@@ -194,12 +197,11 @@ class ring {
 
   /// Promises one message to commit_pop: ok, closed (none is left), would_block.
   queue_status reserve_pop() noexcept {
-    std::uint64_t h = head_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
+      std::uint64_t h = head_.load(sync::acquire);        // A3 acquire: as in try_pop
       const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
-      const std::size_t there = words_.count(t, h);
+      const std::size_t there = words_.count(t, h);       // not too few: head_ was read first
       if (there <= words_.reserved(h) || words_.reserved(h) == ring_words::most_reserved) {
-        if (moved(head_, h)) continue;
         return there == 0 && (t & ring_words::closed) != 0 ? queue_status::closed
                                                            : queue_status::would_block;
       }
@@ -241,8 +243,8 @@ class ring {
       const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: see can_push
       const std::size_t there = words_.count(t, h);
       if (there == 0 && (t & ring_words::closed) != 0) return true;
-      if (there > words_.reserved(h) && places_[words_.position(h)].turn.load(sync::relaxed) ==
-                                            words_.turn(h) + 1) {  // relaxed: see can_push
+      if (there > words_.reserved(h) && places_[words_.position(h)].turn.load(sync::acquire) ==
+                                            words_.turn(h) + 1) {  // A2 acquire: see can_push
         return true;
       }
     } while (moved(head_, h));  // "no" must be true of one instant: a waiter sleeps on it

@@ -130,20 +130,18 @@ class segments {
   }
 
   queue_status reserve_pop() noexcept {
-    std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
     for (;;) {
+      std::uint64_t h =
+          head_.load(sync::acquire);  // A3 acquire: before tail_, which must not be older
       const std::uint64_t t = chain_.tail();
-      const std::uint64_t there = chain::count(t, h);
+      const std::uint64_t there = chain::count(t, h);  // not too few: head_ was read first
       if (there <= chain_words::reserved(h) ||
           chain_words::reserved(h) == chain_words::most_reserved) {
-        const std::uint64_t now = head_.load(sync::acquire);  // A3 acquire
-        if (now == h) return verdict(t, there);
-        h = now;
-        continue;
+        return verdict(t, there);
       }
-      // A3 acquire on failure. Success hands nothing over, but GCC wants no order weaker than that of failure.
-      if (head_.compare_exchange_weak(h, h + chain_words::one_reserved, sync::acquire,
-                                      sync::acquire)) {
+      // relaxed: a promise hands nothing over, and does not break the release sequence of R3
+      if (head_.compare_exchange_weak(h, h + chain_words::one_reserved, sync::relaxed,
+                                      sync::relaxed)) {
         return queue_status::ok;
       }
     }
@@ -182,8 +180,8 @@ class segments {
   }
   std::uint64_t pushes() const noexcept { return chain_words::index(chain_.tail()); }
   std::uint64_t pops() const noexcept {
-    return chain_words::index(head_.load(sync::acquire));
-  }  // A3 acquire
+    return chain_words::index(head_.load(sync::relaxed));
+  }  // relaxed: nobody waits for room
 
  private:
   using chain = segment_chain<T, place_mark>;
@@ -237,8 +235,9 @@ class segments {
 
   // We took the last place: head_ stands on the lap's last value until we move it.
   void move_on(segment* block) noexcept {
-    segment* next =
-        block->next.load(sync::acquire);  // acquire: pairs with C-R2 in segment_chain.hpp
+    // acquire: pairs with C-R2 in segment_chain.hpp, which follows the tail_ of the next lap: who reads the
+    // head_ that we store must not see an older tail_
+    segment* next = block->next.load(sync::acquire);
     for (backoff b; next == nullptr; next = block->next.load(sync::acquire))
       b.wait();                                        // C-R2's pair again
     head_block_.store(next, sync::relaxed);            // relaxed: R3 below

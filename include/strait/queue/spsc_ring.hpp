@@ -78,7 +78,7 @@ class spsc_ring {
     intent_.store(t + 1, sync::relaxed);  // relaxed: ordered by the fence
     sync::light_fence();
     if (closed_.load(sync::acquire)) {  // A3 acquire
-      intent_.store(t, sync::release);  // R1 release: nothing came of it; pairs with A1
+      intent_.store(t, sync::relaxed);  // relaxed: nothing came of it
       return queue_status::closed;
     }
     places_[push_at_].construct(std::move(message));
@@ -160,18 +160,17 @@ class spsc_ring {
     }
   }
   std::size_t capacity() const noexcept { return capacity_; }
-  std::uint64_t pushes() const noexcept { return tail_.load(sync::acquire); }  // A1 acquire
-  std::uint64_t pops() const noexcept { return head_.load(sync::acquire); }    // A2 acquire
+  // relaxed, both: one sender, one receiver: a message or room that is there stays there
+  std::uint64_t pushes() const noexcept { return tail_.load(sync::relaxed); }
+  std::uint64_t pops() const noexcept { return head_.load(sync::relaxed); }  // relaxed: as above
 
  private:
   // Nothing published: is that the end, a pause, or a send in the middle?
   queue_status at_the_end(std::uint64_t h) const noexcept {
     if (!closed_.load(sync::acquire)) return queue_status::would_block;  // A3 acquire
     sync::heavy_fence();
-    // A1 acquire, both: what was announced, then what was published
-    if (intent_.load(sync::acquire) != h || tail_.load(sync::acquire) != h)
-      return queue_status::busy;
-    return queue_status::closed;
+    // relaxed: ordered by the fence; what is published is announced as well (P1)
+    return intent_.load(sync::relaxed) != h ? queue_status::busy : queue_status::closed;
   }
 
   slot<T>* places_;

@@ -70,7 +70,7 @@ class spsc_segments {
     intent_.store(t + 1, sync::relaxed);                // relaxed: ordered by the fence
     sync::light_fence();
     if (closed_.load(sync::acquire)) {  // A3 acquire
-      intent_.store(t, sync::release);  // R1 release: nothing came of it; pairs with A1
+      intent_.store(t, sync::relaxed);  // relaxed: nothing came of it
       recycle(next);
       return queue_status::closed;
     }
@@ -151,8 +151,9 @@ class spsc_segments {
       t = now;
     }
   }
-  std::uint64_t pushes() const noexcept { return tail_.load(sync::acquire); }  // A1 acquire
-  std::uint64_t pops() const noexcept { return head_.load(sync::acquire); }    // A2 acquire
+  // relaxed, both: one sender, one receiver: a message or room that is there stays there
+  std::uint64_t pushes() const noexcept { return tail_.load(sync::relaxed); }
+  std::uint64_t pops() const noexcept { return head_.load(sync::relaxed); }  // relaxed: as above
 
  private:
   static constexpr std::size_t segment_size = messages_per_segment(sizeof(slot<T>));
@@ -163,10 +164,8 @@ class spsc_segments {
   };
 
   segment* fresh() {
-    if (segment* spare = spare_.exchange(nullptr, sync::acquire)) {  // A4 acquire
-      spare->next = nullptr;
-      return spare;
-    }
+    // A4 acquire. Its `next` is old; the receiver reads it after it was set again.
+    if (segment* spare = spare_.exchange(nullptr, sync::acquire)) return spare;
     return ::new (sync::allocate(sizeof(segment), alignof(segment))) segment;
   }
   void recycle(segment* emptied) noexcept {
@@ -183,10 +182,8 @@ class spsc_segments {
   queue_status at_the_end(std::uint64_t h) const noexcept {
     if (!closed_.load(sync::acquire)) return queue_status::would_block;  // A3 acquire
     sync::heavy_fence();
-    // A1 acquire, both: what was announced, then what was published
-    if (intent_.load(sync::acquire) != h || tail_.load(sync::acquire) != h)
-      return queue_status::busy;
-    return queue_status::closed;
+    // relaxed: ordered by the fence; what is published is announced as well (P1)
+    return intent_.load(sync::relaxed) != h ? queue_status::busy : queue_status::closed;
   }
 
   sync::atomic<bool> closed_{false};

@@ -25,6 +25,8 @@
 // lock is held while a node is looked at, so a node leaves its owner's stack only when nobody looks.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include <strait/base/sync.hpp>
@@ -111,10 +113,10 @@ class wait_queue {
 
   /// Selects and wakes everybody that waits now.
   STRAIT_COLD void notify_all() noexcept {
-    constexpr int batch = 16;
+    constexpr std::size_t batch = 16;
     for (bool more = true; more;) {
-      wakeup owed[batch];
-      int n = 0;
+      std::array<wakeup, batch> owed;
+      std::size_t n = 0;
       {
         sync::lock_guard lock(mutex_);
         while (n < batch && list_.front() != nullptr) {
@@ -122,7 +124,7 @@ class wait_queue {
         }
         more = list_.front() != nullptr;
       }
-      for (int i = 0; i < n; ++i) owed[i].deliver();
+      for (std::size_t i = 0; i < n; ++i) owed[i].deliver();
     }
   }
 

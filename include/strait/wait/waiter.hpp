@@ -110,13 +110,12 @@ class waiter {
 
   // ---- for the owner ----
 
-  /// Ends the wait from our side; false if somebody selected us first.
+  /// Ends the wait from our side; false if somebody selected us first (and `current` says how).
   bool leave(state how = left) noexcept {
     std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the exchange below decides
     while ((seen & state_mask) == waiting) {
-      // P1 acquire on failure: somebody's S1 was first. Success hands nothing over, but GCC wants no order
-      // weaker than that of failure.
-      if (word_.compare_exchange_weak(seen, how, sync::acquire, sync::acquire)) return true;
+      // relaxed: we hand nothing over, and take it over where we read the state
+      if (word_.compare_exchange_weak(seen, how, sync::relaxed, sync::relaxed)) return true;
     }
     return false;
   }
@@ -134,13 +133,18 @@ class waiter {
   /// From now on nobody can bind us, until end_claim. False if somebody already did.
   bool begin_claim() noexcept {
     std::uint32_t expected = waiting;
-    // P1 acquire on failure: somebody's S1 was first; on success as in leave()
-    return word_.compare_exchange_strong(expected, claiming, sync::acquire, sync::acquire);
+    // relaxed: as in leave()
+    return word_.compare_exchange_strong(expected, claiming, sync::relaxed, sync::relaxed);
   }
   void end_claim(bool claimed) noexcept {
-    // S1 release: others that wait for us to decide go on with what we linked
-    word_.store(claimed ? left : waiting, sync::release);
+    // relaxed: whoever waits for us to decide finds what we linked under the lock we linked it under
+    word_.store(claimed ? left : waiting, sync::relaxed);
   }
+
+  /// As new, for another wait; nobody else knows the waiter.
+  void renew() noexcept {
+    word_.store(waiting, sync::relaxed);
+  }  // relaxed: published by the caller's lock
 
   /// Starts as bound; before anybody else knows the waiter.
   void hold() noexcept {
