@@ -2,7 +2,7 @@
 .PHONY: help tour test verify bench docs format clean
 
 help:
-	@echo "make tour     build and run the ten example programs, and check what they print"
+	@echo "make tour     build and run the eleven example programs, and check what they print"
 	@echo "make test     the whole test run (needs about ten minutes on two cores)"
 	@echo "make verify   every model to the end; writes docs/verification.md (up to two hours)"
 	@echo "make bench    build and run example 09, a first look at speed"

@@ -863,6 +863,7 @@ int machine::spawn(rt::entry f, void* argument, where at) {
   t.stack_used = reinterpret_cast<std::uintptr_t>(stack_of(number)) + stack_bytes;
   t.run = f;
   t.argument = argument;
+  t.local = nullptr;
   t.yielded = t.fresh = false;
   t.in_operation = 0;
   t.until = rt::no_deadline;
@@ -1043,6 +1044,11 @@ bool asleep(int thread) noexcept {
 int self() noexcept {
   const auto* m = running();
   return m != nullptr ? m->self() : -1;
+}
+void*& local() noexcept {
+  static thread_local void* outside = nullptr;
+  auto* m = running();
+  return m != nullptr ? m->local() : outside;
 }
 unsigned choose(unsigned n, where at) noexcept {
   auto* m = running();

@@ -81,6 +81,7 @@ class machine {
   int spawn(rt::entry f, void* argument, where at);
   void join(int thread, where at);
   int self() const noexcept { return current_; }
+  void*& local() noexcept { return me().local; }
   bool asleep(int thread);
   void entered(const void* frame) noexcept {
     threads_[current_].stack_used = reinterpret_cast<std::uintptr_t>(frame);
@@ -97,6 +98,7 @@ class machine {
     state now = state::none;
     rt::entry run = nullptr;
     void* argument = nullptr;
+    void* local = nullptr;
     const void* waits_for = nullptr;  // a futex word or a lock
     std::uint32_t expected = 0;
     int joins = -1;

@@ -401,14 +401,28 @@ TYPED_TEST(Queue, SizeIsNeverMoreThanThereWere) {
   });
 }
 
+template <class Q>
+void push_by_promise(Q& q, int value) {
+  require(q.reserve_push() == queue_status::ok, "there is room");
+  parcel p(value);
+  require(q.commit_push(p) == queue_status::ok, "promised");
+}
+template <class Q>
+void pop_by_promise(Q& q) {
+  require(q.reserve_pop() == queue_status::ok, "there is a message");
+  const auto drop = [](parcel&& p) noexcept { parcel dead(std::move(p)); };
+  while (q.commit_pop(drop) == queue_status::busy) strait::check::yield();
+}
+
 // One message at a time moves through a queue that has room for two: a push is never told that it is full.
 TYPED_TEST(Queue, APushIsNeverToldFullInVain) {
   if constexpr (TypeParam::bounded && TypeParam::many_push) {
     prove([] {
       typename TypeParam::holder h;
+      const bool others_promise = strait::check::choose(2) != 0;
       thread t([&] {
         for (int i = 0; i < 3; ++i) {
-          push_all(h.q, i, 1);
+          others_promise ? push_by_promise(h.q, i) : push_all(h.q, i, 1);
           (void)pop_one(h.q);
         }
       });
@@ -433,9 +447,14 @@ TYPED_TEST(Queue, APopIsNeverToldEmptyInVain) {
     prove([] {
       typename TypeParam::holder h;
       push_all(h.q, 0, 1);
+      const bool others_promise = strait::check::choose(2) != 0;
       thread t([&] {
         for (int i = 1; i < 3; ++i) {
           push_all(h.q, i, 1);
+          if (others_promise) {
+            pop_by_promise(h.q);
+            continue;
+          }
           const auto drop = [](parcel&& p) noexcept { parcel dead(std::move(p)); };
           while (h.q.try_pop(drop) == queue_status::busy) strait::check::yield();
         }

@@ -54,6 +54,82 @@ void drain(const Rx& rx) {
 
 }  // namespace
 
+// ---- a partner stands in line ------------------------------------------------------------------
+
+template <class F>
+class SelectLine : public ::testing::Test {};
+using lines = ::testing::Types<flavour<mpmc, 0>, flavour<mpsc, 0>, flavour<spsc, 0>>;
+TYPED_TEST_SUITE(SelectLine, lines, flavour_names);
+
+void sleeps(const thread& t) {
+  while (!t.asleep()) strait::check::yield();
+}
+
+// A promise finds the sender (the receiver) who sleeps in line: "nothing is ready" would be wrong.
+TYPED_TEST(SelectLine, APromiseMeetsTheSender) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread sender([out = std::move(tx)] { require(out.send(parcel(1)).has_value(), "sent"); });
+    sleeps(sender);
+    strait::selector s;
+    s.recv(rx);
+    auto chosen = s.try_select();
+    require(chosen.has_value(), "somebody stands in line");
+    auto m = chosen->recv(rx);
+    require(m && m->value() == 1, "received");
+    sender.join();
+  });
+}
+TYPED_TEST(SelectLine, APromiseMeetsTheReceiver) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread receiver([in = std::move(rx)] {
+      auto m = in.recv();
+      require(m && m->value() == 1, "received");
+    });
+    sleeps(receiver);
+    strait::selector s;
+    s.send(tx);
+    auto chosen = s.try_select();
+    require(chosen.has_value(), "somebody stands in line");
+    require(chosen->send(tx, parcel(1)).has_value(), "sent");
+    receiver.join();
+  });
+}
+
+// Somebody closes meanwhile: then it is the partner or `closed`, both of which are ready.
+TYPED_TEST(SelectLine, APromiseAgainstAClose) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread receiver([&rx = rx] { (void)rx.recv(); });
+    sleeps(receiver);
+    thread closer([&rx = rx] { rx.close(); });
+    strait::selector s;
+    s.send(tx);
+    auto chosen = s.try_select();
+    require(chosen.has_value(), "somebody stands in line, or it is closed");
+    (void)chosen->send(tx, parcel(1));
+    receiver.join();
+    closer.join();
+  });
+}
+// The same for a select whose message is made when it is chosen.
+TYPED_TEST(SelectLine, AMakerAgainstAClose) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread receiver([&rx = rx] { (void)rx.recv(); });
+    sleeps(receiver);
+    thread closer([&rx = rx] { rx.close(); });
+    bool missed = false;
+    strait::select(strait::on_send(
+                       tx, [] { return parcel(1); }, [](strait::send_result<parcel>) {}),
+                   strait::otherwise([&] { missed = true; }));
+    require(!missed, "somebody stands in line, or it is closed");
+    receiver.join();
+    closer.join();
+  });
+}
+
 // ---- otherwise: nothing was ready at one instant ---------------------------------------------------
 
 // A message moves to the channel that was looked at first: one of the two holds one at every instant.

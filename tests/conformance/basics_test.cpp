@@ -323,9 +323,8 @@ FLAVOUR_TEST(BasicsRendezvous, TrySendNeedsAWaitingReceiver) {
   worker timed([&rx] { EXPECT_TRUE(got(rx.recv_for(1h), 3)); });
   eventually([&tx] { return tx.try_send(3).has_value(); });
   timed.join();
-  worker selecting([&rx] {
-    EXPECT_TRUE(got(strait::select(strait::on_recv(rx, [](int m) { EXPECT_EQ(m, 4); })), 0U));
-  });
+  worker selecting(
+      [&rx] { EXPECT_TRUE(got(choose(strait::on_recv(rx, [](int m) { EXPECT_EQ(m, 4); })), 0U)); });
   eventually([&tx] { return tx.try_send(4).has_value(); });
   selecting.join();
   EXPECT_TRUE(returned(tx.try_send(5), errc::full, 5));
@@ -350,8 +349,7 @@ FLAVOUR_TEST(BasicsRendezvous, TryRecvNeedsAWaitingSender) {
   timed.join();
   worker selecting([&tx] {
     EXPECT_TRUE(got(
-        strait::select(strait::on_send(tx, 3, [](strait::send_result<int> r) { EXPECT_TRUE(r); })),
-        0U));
+        choose(strait::on_send(tx, 3, [](strait::send_result<int> r) { EXPECT_TRUE(r); })), 0U));
   });
   take(3);
   selecting.join();
@@ -501,8 +499,7 @@ FLAVOUR_TEST(Basics, WaitingCostsNoProcessorTime) {
   worker receiving(idle([&rx = empty_channel.rx] { EXPECT_TRUE(got(rx.recv(), 1)); }));
   worker timed(idle([&rx = timed_channel.rx] { EXPECT_TRUE(got(rx.recv_for(1h), 1)); }));
   worker selecting(idle([&rx = selected_channel.rx] {
-    EXPECT_TRUE(
-        got(strait::select(strait::on_recv(rx, [](int) {}), strait::on_timeout(1h, [] {})), 0U));
+    EXPECT_TRUE(got(choose(strait::on_recv(rx, [](int) {}), strait::on_timeout(1h, [] {})), 0U));
   }));
   if (!flavour.unbounded()) {
     while (full_channel.tx.try_send(0)) {

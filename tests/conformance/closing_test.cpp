@@ -362,8 +362,7 @@ FLAVOUR_TEST(ClosingBuffered, TheLastMessageIsSeenBeforeClosed) {
         case 2: m = rx.recv_for(1us); break;
         case 3: m = rx.recv_for(1h); break;
         default:
-          strait::select(
-              strait::on_recv(rx, [&](strait::recv_result<counted> r) { m = std::move(r); }));
+          choose(strait::on_recv(rx, [&](strait::recv_result<counted> r) { m = std::move(r); }));
       }
       if (m) {
         EXPECT_FALSE(seen);
@@ -438,7 +437,7 @@ FLAVOUR_TEST(Closing, NothingBlocksOnAClosedChannel) {
   expect_ended(rx);
   other.join();
   std::size_t fired = 9;
-  fired = *strait::select(strait::on_recv(
+  fired = *choose(strait::on_recv(
       rx, [](strait::recv_result<counted> m) { EXPECT_TRUE(failed(m, errc::closed)); }));
   EXPECT_EQ(fired, 0U);
 }

@@ -15,6 +15,8 @@
 
 #include <strait/strait.hpp>
 
+#include "awaiting.hpp"
+
 namespace strait_test {
 
 struct mpmc {
@@ -71,8 +73,8 @@ struct flavour_of {
 
   template <class T>
   auto make() const {
-    return unbounded() ? Family::template make_unbounded<T>()
-                       : Family::template make_bounded<T>(capacity);
+    return ends_of(unbounded() ? Family::template make_unbounded<T>()
+                               : Family::template make_bounded<T>(capacity));
   }
   /// How many of `wish` messages fit while nobody receives.
   int room(int wish) const {

@@ -201,10 +201,10 @@ FLAVOUR_TEST(Handles, AHandleWithoutAnEndAnswersClosed) {
     tx.reset();
     rx.reset();
     std::size_t fired = 99;
-    fired = *strait::select(strait::on_recv(
+    fired = *choose(strait::on_recv(
         rx, [](strait::recv_result<int> m) { EXPECT_TRUE(failed(m, errc::closed)); }));
     EXPECT_EQ(fired, 0U);
-    fired = *strait::select(strait::on_send(
+    fired = *choose(strait::on_send(
         tx, 7, [](strait::send_result<int> r) { EXPECT_TRUE(returned(r, errc::closed, 7)); }));
     EXPECT_EQ(fired, 0U);
     if (kept) {
@@ -569,7 +569,7 @@ FLAVOUR_TEST(Handles, WorkInThreadLocalDestructors) {
     ~at_exit() {
       EXPECT_TRUE(there->tx.send(1));
       EXPECT_TRUE(got(back->rx.recv(), 2));
-      strait::select(strait::on_send(there->tx, 3), strait::on_timeout(1h, [] { ADD_FAILURE(); }));
+      choose(strait::on_send(there->tx, 3), strait::on_timeout(1h, [] { ADD_FAILURE(); }));
       EXPECT_TRUE(failed(back->rx.recv_for(1ms), errc::timeout));
       there->tx.reset();
     }

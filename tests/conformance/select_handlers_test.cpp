@@ -30,7 +30,7 @@ template <class Handler>
 bool sees_closed(Handler handler) {
   auto [tx, rx] = strait::unbounded<int>();
   tx.reset();
-  const auto fired = select(on_recv(rx, std::move(handler)));
+  const auto fired = choose(on_recv(rx, std::move(handler)));
   return fired.has_value();
 }
 
@@ -87,12 +87,12 @@ TEST(SelectHandlers, AParameterTheMessageConvertsTo) {
   auto [tx, rx] = strait::unbounded<int>();
   EXPECT_TRUE(tx.send(5));
   long seen = 0;
-  select(on_recv(rx, [&](long m) { seen = m; }));
+  choose(on_recv(rx, [&](long m) { seen = m; }));
   EXPECT_EQ(seen, 5);
   auto [stx, srx] = strait::unbounded<std::string>();
   EXPECT_TRUE(stx.send("text"));
   std::string text;
-  select(on_recv(srx, [&](std::string_view m) { text = m; }));
+  choose(on_recv(srx, [&](std::string_view m) { text = m; }));
   EXPECT_EQ(text, "text");
 }
 
@@ -101,10 +101,10 @@ TEST(SelectHandlers, ArgumentsAreRvalues) {
   auto [tx, rx] = strait::unbounded<std::unique_ptr<int>>();
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(tx.send(std::make_unique<int>(i)));
   std::vector<std::unique_ptr<int>> all;
-  select(on_recv(rx, [&](std::unique_ptr<int> m) { all.push_back(std::move(m)); }));
-  select(on_recv(rx, [&](std::unique_ptr<int>&& m) { all.push_back(std::move(m)); }));
-  select(on_recv(rx, [&](recv_result<std::unique_ptr<int>> m) { all.push_back(std::move(*m)); }));
-  select(on_recv(rx, [&](auto&& m) {
+  choose(on_recv(rx, [&](std::unique_ptr<int> m) { all.push_back(std::move(m)); }));
+  choose(on_recv(rx, [&](std::unique_ptr<int>&& m) { all.push_back(std::move(m)); }));
+  choose(on_recv(rx, [&](recv_result<std::unique_ptr<int>> m) { all.push_back(std::move(*m)); }));
+  choose(on_recv(rx, [&](auto&& m) {
     all.push_back(*std::forward<decltype(m)>(m));
     return "ignored";
   }));
@@ -116,13 +116,13 @@ TEST(SelectHandlers, NoHandlerTakesTheMessage) {
   auto [tx, rx] = strait::bounded<int>(2);
   EXPECT_TRUE(tx.send(1));
   EXPECT_TRUE(tx.send(2));
-  EXPECT_TRUE(got(select(on_recv(rx)), 0U));
+  EXPECT_TRUE(got(choose(on_recv(rx)), 0U));
   int calls = 0;
-  EXPECT_TRUE(got(select(on_recv(rx, [&] { ++calls; })), 0U));
+  EXPECT_TRUE(got(choose(on_recv(rx, [&] { ++calls; })), 0U));
   EXPECT_EQ(calls, 1);
   EXPECT_TRUE(rx.empty());
-  EXPECT_TRUE(got(select(on_send(tx, 3, [&] { ++calls; })), 0U));
-  EXPECT_TRUE(got(select(on_send(tx, 4)), 0U));
+  EXPECT_TRUE(got(choose(on_send(tx, 3, [&] { ++calls; })), 0U));
+  EXPECT_TRUE(got(choose(on_send(tx, 4)), 0U));
   EXPECT_EQ(calls, 2);
   EXPECT_TRUE(got(rx.try_recv(), 3));
   EXPECT_TRUE(got(rx.try_recv(), 4));
@@ -134,11 +134,11 @@ TEST(SelectHandlers, MoveOnlyHandlers) {
   EXPECT_TRUE(tx.send(5));
   int seen = 0;
   auto owner = std::make_unique<int>(7);
-  select(on_recv(rx, [&seen, owner = std::move(owner)](int m) { seen = m + *owner; }));
+  choose(on_recv(rx, [&seen, owner = std::move(owner)](int m) { seen = m + *owner; }));
   EXPECT_EQ(seen, 12);
   EXPECT_TRUE(tx.send(6));
   free_function(0);
-  select(on_recv(rx, free_function));
+  choose(on_recv(rx, free_function));
   EXPECT_EQ(last_free, 6);
 }
 
@@ -147,24 +147,24 @@ TEST(SelectMessages, Values) {
   auto [tx, rx] = strait::unbounded<std::string>();
   std::string lvalue = "an lvalue stays as it is, however long it may be";
   const std::string constant = "so does a constant";
-  select(on_send(tx, lvalue));
+  choose(on_send(tx, lvalue));
   EXPECT_EQ(lvalue, "an lvalue stays as it is, however long it may be");
   EXPECT_TRUE(got(rx.try_recv(), lvalue));
-  select(on_send(tx, constant));
+  choose(on_send(tx, constant));
   EXPECT_TRUE(got(rx.try_recv(), constant));
-  select(on_send(tx, std::string("an rvalue is moved")));
+  choose(on_send(tx, std::string("an rvalue is moved")));
   EXPECT_TRUE(got(rx.try_recv(), "an rvalue is moved"));
-  select(on_send(tx, "a literal converts"));
+  choose(on_send(tx, "a literal converts"));
   EXPECT_TRUE(got(rx.try_recv(), "a literal converts"));
   auto [utx, urx] = strait::unbounded<std::unique_ptr<int>>();
   auto p = std::make_unique<int>(4);
   auto arm = on_send(utx, std::move(p));  // an rvalue is held by reference until the arm is chosen
   EXPECT_TRUE(p);
-  select(std::move(arm));
+  choose(std::move(arm));
   EXPECT_FALSE(p);
   EXPECT_EQ(**urx.try_recv(), 4);
   auto [ltx, lrx] = strait::unbounded<long long>();
-  select(on_send(ltx, 5));
+  choose(on_send(ltx, 5));
   EXPECT_TRUE(got(lrx.try_recv(), 5));
 }
 
@@ -176,15 +176,15 @@ TEST(SelectMessages, Makers) {
     ++calls;
     return std::string("made");
   };
-  EXPECT_TRUE(got(select(on_send(tx, make), otherwise([] { ADD_FAILURE(); })), 0U));
+  EXPECT_TRUE(got(choose(on_send(tx, make), otherwise([] { ADD_FAILURE(); })), 0U));
   EXPECT_EQ(calls, 1);
-  EXPECT_TRUE(got(select(on_send(tx, make), otherwise([] {})), 1U));  // full
-  EXPECT_TRUE(got(select(on_send(tx, make), on_timeout(1ms, [] {})), 1U));
+  EXPECT_TRUE(got(choose(on_send(tx, make), otherwise([] {})), 1U));  // full
+  EXPECT_TRUE(got(choose(on_send(tx, make), on_timeout(1ms, [] {})), 1U));
   EXPECT_EQ(calls, 1);
   EXPECT_TRUE(got(rx.try_recv(), "made"));
   auto other = strait::unbounded<int>();
   EXPECT_TRUE(other.tx.send(1));
-  EXPECT_TRUE(got(select_biased(on_recv(other.rx, [](int) {}), on_send(tx, make)), 0U));
+  EXPECT_TRUE(got(choose_biased(on_recv(other.rx, [](int) {}), on_send(tx, make)), 0U));
   EXPECT_EQ(calls, 1);
   EXPECT_TRUE(rx.empty());
 }
@@ -195,12 +195,12 @@ TEST(SelectMessages, ACallableMessageIsAValue) {
   auto [tx, rx] = strait::unbounded<task>();
   int calls = 0;
   task t = [&] { return ++calls; };
-  select(on_send(tx, t));
-  select(on_send(tx, std::move(t)));
+  choose(on_send(tx, t));
+  choose(on_send(tx, std::move(t)));
   EXPECT_EQ(calls, 0);
   EXPECT_EQ((*rx.try_recv())(), 1);
   EXPECT_EQ((*rx.try_recv())(), 2);
-  select(on_send(tx, [] { return task([] { return 7; }); }));  // a maker of it
+  choose(on_send(tx, [] { return task([] { return 7; }); }));  // a maker of it
   EXPECT_EQ((*rx.try_recv())(), 7);
 }
 
@@ -209,7 +209,7 @@ TEST(SelectMessages, AMakerOnAClosedChannel) {
   auto [tx, rx] = strait::bounded<std::string>(1);
   rx.reset();
   int handled = 0;
-  EXPECT_TRUE(got(select(on_send(
+  EXPECT_TRUE(got(choose(on_send(
                              tx, [] { return std::string("lost?"); },
                              [&](send_result<std::string> r) {
                                EXPECT_TRUE(returned(r, errc::closed, "lost?"));
@@ -239,15 +239,15 @@ FLAVOUR_TEST(SelectMakers, AThrowingMakerGivesThePlaceBack) {
   auto [tx, rx] = flavour.template make<std::string>();
   const auto bad = []() -> std::string { throw std::runtime_error("maker"); };
   for (int i = 0; i < 5; ++i) {
-    EXPECT_THROW(select(on_send(tx, bad)), std::runtime_error);
-    EXPECT_THROW(select(on_send(tx, bad), otherwise([] { ADD_FAILURE(); })), std::runtime_error);
+    EXPECT_THROW(choose(on_send(tx, bad)), std::runtime_error);
+    EXPECT_THROW(choose(on_send(tx, bad), otherwise([] { ADD_FAILURE(); })), std::runtime_error);
     EXPECT_TRUE(rx.empty());
     EXPECT_EQ(rx.size(), 0U);
     EXPECT_TRUE(failed(rx.try_recv(), errc::empty));
     EXPECT_TRUE(tx.try_send("good"));
     EXPECT_TRUE(got(rx.try_recv(), "good"));
   }
-  EXPECT_THROW(select(on_send(tx, bad)), std::runtime_error);
+  EXPECT_THROW(choose(on_send(tx, bad)), std::runtime_error);
   tx.reset();
   EXPECT_TRUE(failed(rx.recv(), errc::closed));
 }
@@ -262,7 +262,7 @@ FLAVOUR_TEST(SelectMakers, AThrowingMakerAfterAWait) {
     worker thrower([&] {
       about.set();
       EXPECT_THROW(
-          select(on_send(txs.front(), []() -> std::string { throw std::runtime_error("maker"); })),
+          choose(on_send(txs.front(), []() -> std::string { throw std::runtime_error("maker"); })),
           std::runtime_error);
       if (txs.size() == 1) {
         EXPECT_TRUE(txs.front().send("second"));
@@ -292,7 +292,7 @@ TEST(SelectMakersRendezvous, AThrowingMakerHangsNobody) {
     auto [tx, rx] = strait::rendezvous<std::string>();
     worker receiver(
         [&] { EXPECT_TRUE(got(round % 2 == 0 ? rx.recv() : rx.recv_for(1h), "good")); });
-    EXPECT_THROW(select(on_send(tx, []() -> std::string { throw std::runtime_error("maker"); })),
+    EXPECT_THROW(choose(on_send(tx, []() -> std::string { throw std::runtime_error("maker"); })),
                  std::runtime_error);
     EXPECT_TRUE(tx.send("good"));
   }
@@ -302,7 +302,7 @@ TEST(SelectMakersRendezvous, AThrowingMakerHangsNobody) {
 FLAVOUR_TEST(SelectMakers, AMakerMayUseTheSameChannel) {
   auto [tx, rx] = flavour.template make<std::string>();
   int sent = 0;
-  EXPECT_TRUE(got(select(on_send(
+  EXPECT_TRUE(got(choose(on_send(
                       tx,
                       [&] {
                         (void)tx.size();
@@ -346,13 +346,13 @@ FLAVOUR_TEST(SelectMakersBuffered, AMakerMayTakeItsTime) {
         EXPECT_TRUE(failed(m, i == 0 ? errc::empty : errc::timeout));
       }
     }
-    EXPECT_TRUE(got(
-        strait::select(on_recv(rx, [&](std::string) { ++arrived; }), on_timeout(1ms, [] {})), 1U));
+    EXPECT_TRUE(
+        got(choose(on_recv(rx, [&](std::string) { ++arrived; }), on_timeout(1ms, [] {})), 1U));
     EXPECT_LE(arrived, sent);
     arrived = sent - arrived;  // a message sent behind the promised place may have to wait for it
     done.set();
   });
-  select(on_send(txs[0], [&] {
+  choose(on_send(txs[0], [&] {
     making.set();
     done.wait();
     return std::string("slowly made");
@@ -384,12 +384,12 @@ FLAVOUR_TEST(SelectMakersRendezvous, APartnerWaitsForTheMaker) {
         } else if (how == 2) {
           m = rx.recv(stop.get_token());
         } else {
-          strait::select(on_recv(rx, [&](std::string s) { m = std::move(s); }), otherwise([] {}));
+          choose(on_recv(rx, [&](std::string s) { m = std::move(s); }), otherwise([] {}));
         }
       }
     });
     bool sent = false;
-    select(on_send(
+    choose(on_send(
         tx,
         [&] {
           making.set();
@@ -415,7 +415,7 @@ FLAVOUR_TEST(SelectMakersBuffered, AHandlerMayTakeItsTime) {
     (void)tx.size();
     done.set();
   });
-  select(on_recv(rx, [&](std::string m) {
+  choose(on_recv(rx, [&](std::string m) {
     EXPECT_EQ(m, "first");
     handling.set();
     done.wait();
@@ -426,7 +426,7 @@ FLAVOUR_TEST(SelectMakersBuffered, AHandlerMayTakeItsTime) {
 // the same where there is room for both: both arrive
 TEST(SelectMessages, AMakerMaySendIntoTheSameChannel) {
   const auto check = [](auto ch) {
-    select(on_send(ch.tx, [&] {
+    choose(on_send(ch.tx, [&] {
       EXPECT_TRUE(ch.tx.send("inner"));
       return std::string("outer");
     }));
@@ -447,7 +447,7 @@ TEST(SelectMessages, AMakerMaySendIntoTheSameChannel) {
 TEST(SelectMessages, AMakerMayCloseTheChannel) {
   auto [tx, rx] = strait::bounded<std::string>(2);
   bool sent = false;
-  select(on_send(
+  choose(on_send(
       tx,
       [&rx] {
         rx.close();
@@ -467,14 +467,14 @@ TEST(SelectMessages, AMakerMayCloseTheChannel) {
 TEST(SelectHandlers, ExceptionsComeAfterTheOperation) {
   auto [tx, rx] = strait::bounded<int>(1);
   EXPECT_TRUE(tx.send(1));
-  EXPECT_THROW(select(on_recv(rx, [](int m) { throw m; })), int);
+  EXPECT_THROW(choose(on_recv(rx, [](int m) { throw m; })), int);
   EXPECT_TRUE(rx.empty());
-  EXPECT_THROW(select(on_send(tx, 2, [](send_result<int>) { throw std::runtime_error("after"); })),
+  EXPECT_THROW(choose(on_send(tx, 2, [](send_result<int>) { throw std::runtime_error("after"); })),
                std::runtime_error);
   EXPECT_TRUE(got(rx.try_recv(), 2));
-  EXPECT_THROW(select(on_recv(rx, [](int) {}), otherwise([] { throw 1; })), int);
-  EXPECT_THROW(select(on_recv(rx, [](int) {}), on_timeout(1ms, [] { throw 1; })), int);
-  EXPECT_THROW(select(on_recv(rx, [](int) {}), on_stop(stopped_token(), [] { throw 1; })), int);
+  EXPECT_THROW(choose(on_recv(rx, [](int) {}), otherwise([] { throw 1; })), int);
+  EXPECT_THROW(choose(on_recv(rx, [](int) {}), on_timeout(1ms, [] { throw 1; })), int);
+  EXPECT_THROW(choose(on_recv(rx, [](int) {}), on_stop(stopped_token(), [] { throw 1; })), int);
   EXPECT_TRUE(tx.try_send(3));
   EXPECT_TRUE(got(rx.try_recv(), 3));
 }
@@ -483,10 +483,10 @@ TEST(SelectHandlers, ExceptionsComeAfterTheOperation) {
 TEST(SelectHandlers, ExceptionsAfterAWait) {
   auto [tx, rx] = strait::rendezvous<int>();
   worker sender([&tx] { EXPECT_TRUE(tx.send(1)); });
-  EXPECT_THROW(select(on_recv(rx, [](int m) { throw m; })), int);
+  EXPECT_THROW(choose(on_recv(rx, [](int m) { throw m; })), int);
   sender.join();
   worker receiver([&rx] { EXPECT_TRUE(got(rx.recv(), 2)); });
-  EXPECT_THROW(select(on_send(tx, 2, [](send_result<int>) { throw 2; })), int);
+  EXPECT_THROW(choose(on_send(tx, 2, [](send_result<int>) { throw 2; })), int);
 }
 
 // api: a handler may use the same channels, and select again
@@ -495,10 +495,10 @@ TEST(SelectHandlers, HandlersMayUseTheSameChannels) {
   EXPECT_TRUE(tx.send(1));
   EXPECT_TRUE(tx.send(2));
   int sum = 0;
-  select(on_recv(rx, [&](int m) {
+  choose(on_recv(rx, [&](int m) {
     sum += m;
     EXPECT_TRUE(tx.try_send(3));
-    select(on_recv(rx, [&](int inner) { sum += 10 * inner; }));
+    choose(on_recv(rx, [&](int inner) { sum += 10 * inner; }));
     rx.close();
   }));
   EXPECT_EQ(sum, 21);
@@ -511,22 +511,22 @@ TEST(SelectHandlers, AwkwardMessageTypes) {
   auto [atx, arx] = strait::unbounded<std::any>();
   EXPECT_TRUE(atx.send(std::any(5)));
   int seen = 0;
-  select(on_recv(arx, [&](std::any m) { seen = std::any_cast<int>(m); }));
+  choose(on_recv(arx, [&](std::any m) { seen = std::any_cast<int>(m); }));
   EXPECT_EQ(seen, 5);
-  select(on_send(atx, std::any(6)));
-  select(on_recv(arx, [&](recv_result<std::any> m) { seen = std::any_cast<int>(*m); }));
+  choose(on_send(atx, std::any(6)));
+  choose(on_recv(arx, [&](recv_result<std::any> m) { seen = std::any_cast<int>(*m); }));
   EXPECT_EQ(seen, 6);
   using nested = recv_result<int>;
   auto [ntx, nrx] = strait::unbounded<nested>();
   EXPECT_TRUE(ntx.send(nested(7)));
   EXPECT_TRUE(ntx.send(nested(strait::unexpected<errc>(errc::closed))));
-  select(on_recv(nrx, [&](nested m) { EXPECT_TRUE(got(m, 7)); }));  // its T: bare
-  select(on_recv(nrx, [&](recv_result<nested> m) {
+  choose(on_recv(nrx, [&](nested m) { EXPECT_TRUE(got(m, 7)); }));  // its T: bare
+  choose(on_recv(nrx, [&](recv_result<nested> m) {
     ASSERT_TRUE(m);
     EXPECT_TRUE(failed(*m, errc::closed));
   }));
   ntx.reset();
-  EXPECT_TRUE(failed(select(on_recv(nrx, [](nested) { ADD_FAILURE(); })), errc::closed));
+  EXPECT_TRUE(failed(choose(on_recv(nrx, [](nested) { ADD_FAILURE(); })), errc::closed));
   auto [etx, erx] = strait::unbounded<errc>();
   EXPECT_TRUE(etx.send(errc::closed));
   auto e = erx.try_recv();
@@ -537,7 +537,7 @@ TEST(SelectHandlers, AwkwardMessageTypes) {
 // api: the result of a select without handlers is still the index; select need not be looked at
 TEST(SelectHandlers, ResultsMayBeIgnored) {
   auto [tx, rx] = strait::unbounded<int>();
-  select(on_send(tx, 1));
-  strait::expected<std::size_t, errc> fired = select(on_recv(rx));
+  choose(on_send(tx, 1));
+  strait::expected<std::size_t, errc> fired = choose(on_recv(rx));
   EXPECT_TRUE(got(fired, 0U));
 }

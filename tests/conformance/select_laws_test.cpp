@@ -55,7 +55,7 @@ void check_fair_receives(flavour_of<Family> flavour) {
   for (auto* ch : {&a, &b, &c, &d}) ASSERT_TRUE(ch->tx.send(0));
   tally counts(4);
   for (int i = 0; i < fair_rounds; ++i) {
-    counts.note(*select(on_recv(a.rx, [&](int) { (void)a.tx.try_send(0); }),
+    counts.note(*choose(on_recv(a.rx, [&](int) { (void)a.tx.try_send(0); }),
                         on_recv(b.rx, [&](int) { (void)b.tx.try_send(0); }),
                         on_recv(c.rx, [&](int) { (void)c.tx.try_send(0); }),
                         on_recv(d.rx, [&](int) { (void)d.tx.try_send(0); })));
@@ -80,7 +80,7 @@ TEST(SelectFairness, Sends) {
   for (int i = 0; i < 3; ++i) chs.push_back(strait::unbounded<int>());
   tally counts(3);
   for (int i = 0; i < fair_rounds; ++i) {
-    counts.note(*select(on_send(chs[0].tx, i), on_send(chs[1].tx, i), on_send(chs[2].tx, i)));
+    counts.note(*choose(on_send(chs[0].tx, i), on_send(chs[1].tx, i), on_send(chs[2].tx, i)));
     if (i % 256 == 0) {
       for (auto& ch : chs) {
         while (ch.rx.try_recv()) {
@@ -105,7 +105,7 @@ TEST(SelectFairness, ClosedArms) {
   const auto closed = [](auto&& r) { ASSERT_FALSE(r); };
   tally counts(5);
   for (int i = 0; i < fair_rounds; ++i) {
-    counts.note(*select(on_recv(a.rx, closed), on_send(b.tx, 1, closed), on_recv(c.rx, closed),
+    counts.note(*choose(on_recv(a.rx, closed), on_send(b.tx, 1, closed), on_recv(c.rx, closed),
                         on_send(d.tx, 1, closed), on_send(e.tx, 2)));
     (void)e.rx.try_recv();
   }
@@ -118,7 +118,7 @@ TEST(SelectFairness, TheSameChannelManyTimes) {
   for (int i = 0; i < 50'000; ++i) ASSERT_TRUE(tx.send(i));
   tally counts(4);
   for (int i = 0; i < fair_rounds; ++i) {
-    counts.note(*select(on_recv(rx, [](int) {}), on_send(tx, i),
+    counts.note(*choose(on_recv(rx, [](int) {}), on_send(tx, i),
                         on_recv(rx, [](recv_result<int> m) { EXPECT_TRUE(m); }),
                         on_send(tx, [&] { return i; })));
   }
@@ -130,7 +130,7 @@ TEST(SelectFairness, AbsentArmsDoNotCount) {
   auto [tx, rx] = strait::unbounded<int>();
   tally counts(3);
   for (int i = 0; i < fair_rounds; ++i) {
-    const auto fired = *select(on_recv(rx, [](int) {}).when(false), on_send(tx, 1), on_send(tx, 2),
+    const auto fired = *choose(on_recv(rx, [](int) {}).when(false), on_send(tx, 1), on_send(tx, 2),
                                on_send(tx, 3).when(false), on_send(tx, 4));
     counts.note(fired == 4 ? 2 : fired - 1);
     (void)rx.try_recv();
@@ -143,7 +143,7 @@ TEST(SelectFairness, ThreadsChooseDifferently) {
   const auto choices = [] {
     auto [tx, rx] = strait::unbounded<int>();
     std::vector<std::size_t> all;
-    for (int i = 0; i < 128; ++i) all.push_back(*select(on_send(tx, 1), on_send(tx, 2)));
+    for (int i = 0; i < 128; ++i) all.push_back(*choose(on_send(tx, 1), on_send(tx, 2)));
     return all;
   };
   std::array<std::vector<std::size_t>, 4> seen;
@@ -166,19 +166,19 @@ TEST(SelectBiased, TakesTheFirst) {
     ASSERT_TRUE(b.tx.send(i));
   }
   for (std::size_t i = 0; i < 400; ++i) {
-    EXPECT_TRUE(got(select_biased(on_recv(a.rx, [](int) {}), on_recv(b.rx, [](int) {})),
+    EXPECT_TRUE(got(choose_biased(on_recv(a.rx, [](int) {}), on_recv(b.rx, [](int) {})),
                     i < 200 ? 0U : 1U));
   }
   EXPECT_TRUE(
-      got(select_biased(on_recv(a.rx, [](int) {}), on_send(b.tx, 1), on_send(a.tx, 1)), 1U));
-  EXPECT_TRUE(got(select_biased(otherwise([] {}), on_recv(a.rx, [](int) {})), 0U));
-  EXPECT_TRUE(got(select_biased(otherwise([] { ADD_FAILURE(); }), on_recv(b.rx, [](int) {})), 1U));
+      got(choose_biased(on_recv(a.rx, [](int) {}), on_send(b.tx, 1), on_send(a.tx, 1)), 1U));
+  EXPECT_TRUE(got(choose_biased(otherwise([] {}), on_recv(a.rx, [](int) {})), 0U));
+  EXPECT_TRUE(got(choose_biased(otherwise([] { ADD_FAILURE(); }), on_recv(b.rx, [](int) {})), 1U));
   worker sender([&] {
     a_moment();
     EXPECT_TRUE(b.tx.send(3));
   });
   EXPECT_TRUE(got(
-      select_biased(on_recv(a.rx, [](int) {}), on_recv(b.rx, [](int m) { EXPECT_EQ(m, 3); })), 1U));
+      choose_biased(on_recv(a.rx, [](int) {}), on_recv(b.rx, [](int m) { EXPECT_EQ(m, 3); })), 1U));
 }
 
 // ---- 26: never with itself ----------------------------------------------------------------------
@@ -194,9 +194,9 @@ FLAVOUR_TEST(SelectPairing, NeverWithItself) {
   const auto bad = [](auto&&...) { ADD_FAILURE(); };
   for (int i = 0; i < 200; ++i) {
     EXPECT_TRUE(
-        got(select(on_send(tx, 1, bad), on_recv(rx, [](int) { ADD_FAILURE(); }), otherwise([] {})),
+        got(choose(on_send(tx, 1, bad), on_recv(rx, [](int) { ADD_FAILURE(); }), otherwise([] {})),
             2U));
-    EXPECT_TRUE(got(select(on_recv(rx, [](int) { ADD_FAILURE(); }), on_send(tx, 1, bad),
+    EXPECT_TRUE(got(choose(on_recv(rx, [](int) { ADD_FAILURE(); }), on_send(tx, 1, bad),
                            on_recv(rx, [](int) { ADD_FAILURE(); }),
                            on_timeout(i % 20 == 0 ? 100us : 0us, [] {})),
                     3U));
@@ -212,7 +212,7 @@ TEST(SelectPairingMany, TwoThreadsDoingSoMeet) {
   const auto both = [&](int me) {
     for (int i = 0; i < n; ++i) {
       const int mine = 2 * i + me;
-      EXPECT_TRUE(select(on_send(tx, mine,
+      EXPECT_TRUE(choose(on_send(tx, mine,
                                  [&](send_result<int> r) {
                                    EXPECT_TRUE(r);
                                    sent += mine;
@@ -245,13 +245,13 @@ FLAVOUR_TEST(SelectPairing, ButWithOthers) {
           EXPECT_TRUE(tx.send(8));
         }
       });
-      EXPECT_TRUE(got(select(on_send(tx, 7, [](send_result<int> r) { EXPECT_TRUE(r); }),
+      EXPECT_TRUE(got(choose(on_send(tx, 7, [](send_result<int> r) { EXPECT_TRUE(r); }),
                              on_recv(rx, [](int m) { EXPECT_EQ(m, 8); })),
                       static_cast<std::size_t>(i % 2)));
     }
   } else {
     worker other([&tx] { EXPECT_TRUE(tx.send(8)); });
-    EXPECT_TRUE(got(select(on_recv(rx, [](int m) { EXPECT_EQ(m, 8); })), 0U));
+    EXPECT_TRUE(got(choose(on_recv(rx, [](int m) { EXPECT_EQ(m, 8); })), 0U));
   }
 }
 
@@ -272,9 +272,9 @@ void check_linearizable_otherwise(Make make, bool biased) {
       // b gets its message before a's is taken: one of them has one at every instant.
       const auto none = [] { ADD_FAILURE() << "took otherwise while a message was there"; };
       if (biased) {
-        select_biased(on_recv(a.rx), on_recv(b.rx), otherwise(none));
+        choose_biased(on_recv(a.rx), on_recv(b.rx), otherwise(none));
       } else {
-        select(on_recv(a.rx), on_recv(b.rx), otherwise(none));
+        choose(on_recv(a.rx), on_recv(b.rx), otherwise(none));
       }
       ASSERT_TRUE(end.tx.send(0));
       (void)b.rx.try_recv();
@@ -328,7 +328,7 @@ void check_perpetual_mover(Make make) {
   for (int round = 1; round <= n; ++round) {
     start.arrive();
     dither(random, 400);
-    select(on_recv(a.rx), on_recv(b.rx),
+    choose(on_recv(a.rx), on_recv(b.rx),
            otherwise([] { ADD_FAILURE() << "took otherwise while a message was there"; }));
     taken.store(round, std::memory_order_release);
     start.arrive();
@@ -374,7 +374,7 @@ void check_room_mover(Make make) {
   for (int round = 1; round <= n; ++round) {
     start.arrive();
     dither(random, 400);
-    select(on_send(a.tx, 1), on_send(b.tx, 1),
+    choose(on_send(a.tx, 1), on_send(b.tx, 1),
            otherwise([] { ADD_FAILURE() << "took otherwise while there was room"; }));
     placed.store(round, std::memory_order_release);
     start.arrive();
@@ -396,10 +396,10 @@ TEST(SelectAtomic, AWaitingSelectIsServedOnce) {
     int seen = 0, served = 0;
     worker waiting([&] {
       const auto note = [&](int m) { seen += m; };
-      select(on_recv(a.rx, note), on_recv(b.rx, note));
+      choose(on_recv(a.rx, note), on_recv(b.rx, note));
     });
     while (served == 0) {  // until it waits, otherwise is right
-      select(on_send(a.tx, 1, [&] { ++served; }), on_send(b.tx, 1, [&] { ++served; }),
+      choose(on_send(a.tx, 1, [&] { ++served; }), on_send(b.tx, 1, [&] { ++served; }),
              otherwise([] {}));
     }
     waiting.join();

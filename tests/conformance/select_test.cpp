@@ -55,13 +55,13 @@ FLAVOUR_TEST(SelectBuffered, TakesTheReadyArm) {
     ASSERT_TRUE(b.tx.send(counted(i)));
     int seen = -1;
     EXPECT_TRUE(
-        got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(1h, never_here),
+        got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(1h, never_here),
                    on_recv(b.rx, [&](counted m) { seen = m.value(); }), otherwise(never_here)),
             2U));
     EXPECT_EQ(seen, i);
   }
   int sent = 0;
-  EXPECT_TRUE(got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+  EXPECT_TRUE(got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                          on_send(b.tx, counted(9),
                                  [&](send_result<counted> r) {
                                    EXPECT_TRUE(r);
@@ -82,7 +82,7 @@ FLAVOUR_TEST(SelectBounded, OtherwiseWhenNothingIsReady) {
   int otherwises = 0;
   counted mine(5);
   EXPECT_TRUE(
-      got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+      got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                  on_send(b.tx, std::move(mine), never_here), otherwise([&] { ++otherwises; })),
           2U));
   EXPECT_EQ(otherwises, 1);
@@ -100,7 +100,7 @@ FLAVOUR_TEST(Select, WaitsForAMessage) {
       EXPECT_TRUE((i % 2 == 0 ? a : b).tx.send(counted(i)));
     });
     int seen = -1;
-    auto fired = select(on_recv(a.rx, [&](counted m) { seen = m.value(); }),
+    auto fired = choose(on_recv(a.rx, [&](counted m) { seen = m.value(); }),
                         on_recv(b.rx, [&](counted m) { seen = m.value(); }));
     EXPECT_TRUE(got(fired, static_cast<std::size_t>(i % 2)));
     EXPECT_EQ(seen, i);
@@ -121,7 +121,7 @@ FLAVOUR_TEST(SelectBounded, WaitsForRoom) {
   });
   counted one(1), two(2);
   EXPECT_TRUE(
-      got(select(on_send(a.tx, std::move(one), never_here),
+      got(choose(on_send(a.tx, std::move(one), never_here),
                  on_send(b.tx, std::move(two), [](send_result<counted> r) { EXPECT_TRUE(r); })),
           1U));
   EXPECT_EQ(one.value(), 1);
@@ -135,14 +135,14 @@ FLAVOUR_TEST(Select, ClosedIsReady) {
   a.tx.close();
   int seen = 0;
   for (int i = 0; i < 5; ++i) {
-    EXPECT_TRUE(got(select(on_recv(a.rx,
+    EXPECT_TRUE(got(choose(on_recv(a.rx,
                                    [&](recv_result<counted> m) {
                                      EXPECT_TRUE(failed(m, errc::closed));
                                      ++seen;
                                    }),
                            on_recv(b.rx, [](counted) { ADD_FAILURE(); }), otherwise(never_here)),
                     0U));
-    EXPECT_TRUE(got(select(on_recv(b.rx, [](counted) { ADD_FAILURE(); }),
+    EXPECT_TRUE(got(choose(on_recv(b.rx, [](counted) { ADD_FAILURE(); }),
                            on_send(a.tx, counted(i),
                                    [&](send_result<counted> r) {
                                      EXPECT_TRUE(returned(r, errc::closed, i));
@@ -150,9 +150,9 @@ FLAVOUR_TEST(Select, ClosedIsReady) {
                                    }),
                            otherwise(never_here)),
                     1U));
-    EXPECT_TRUE(got(select(on_recv(a.rx, [&] { ++seen; }), otherwise(never_here)),
+    EXPECT_TRUE(got(choose(on_recv(a.rx, [&] { ++seen; }), otherwise(never_here)),
                     0U));  // no parameters: sees closed
-    EXPECT_TRUE(got(select(on_recv(a.rx), otherwise(never_here)), 0U));  // no handler: too
+    EXPECT_TRUE(got(choose(on_recv(a.rx), otherwise(never_here)), 0U));  // no handler: too
   }
   EXPECT_EQ(seen, 15);
 }
@@ -164,20 +164,20 @@ FLAVOUR_TEST(Select, ABareHandlerDropsOut) {
   a.tx.close();
   int otherwises = 0;
   EXPECT_TRUE(got(
-      select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), otherwise([&] { ++otherwises; })), 1U));
+      choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), otherwise([&] { ++otherwises; })), 1U));
   EXPECT_EQ(otherwises, 1);
   const auto start = steady::now();
   EXPECT_TRUE(
-      got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(10ms, [] {})), 1U));
+      got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(10ms, [] {})), 1U));
   EXPECT_GE(steady::now() - start, 10ms);
-  EXPECT_TRUE(failed(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); })), errc::closed));
+  EXPECT_TRUE(failed(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); })), errc::closed));
   worker sender([&] { EXPECT_TRUE(b.tx.send(counted(3))); });
-  EXPECT_TRUE(got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+  EXPECT_TRUE(got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                          on_recv(b.rx, [](counted m) { EXPECT_EQ(m.value(), 3); })),
                   1U));
   sender.join();
   b.rx.close();
-  EXPECT_TRUE(failed(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+  EXPECT_TRUE(failed(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                             on_recv(b.rx, [](counted) { ADD_FAILURE(); })),
                      errc::closed));
 }
@@ -190,7 +190,7 @@ FLAVOUR_TEST(Select, ClosingWakesAWaitingSelect) {
     flag about;
     worker selecting([&] {
       about.set();
-      EXPECT_TRUE(failed(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+      EXPECT_TRUE(failed(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                                 on_recv(b.rx, [](counted) { ADD_FAILURE(); })),
                          errc::closed));
     });
@@ -217,7 +217,7 @@ FLAVOUR_TEST(Select, ClosingFiresAWaitingArm) {
   worker selecting([&] {
     about.set();
     EXPECT_TRUE(got(
-        select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+        choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                on_recv(b.rx, [](recv_result<counted> m) { EXPECT_TRUE(failed(m, errc::closed)); })),
         1U));
   });
@@ -235,7 +235,7 @@ FLAVOUR_TEST(SelectBounded, ClosingFiresAWaitingSendArm) {
     flag about;
     worker selecting([&] {
       about.set();
-      EXPECT_TRUE(got(select(on_send(a.tx, counted(6),
+      EXPECT_TRUE(got(choose(on_send(a.tx, counted(6),
                                      [](send_result<counted> r) {
                                        EXPECT_TRUE(returned(r, errc::closed, 6));
                                      })),
@@ -263,7 +263,7 @@ FLAVOUR_TEST(Select, TheLoopOverBareArmsEnds) {
     for (int i = 0; i < 100; ++i) ASSERT_TRUE(tx.send(counted(i)));
   });
   int from_a = 0, from_b = 0;
-  while (select(on_recv(a.rx, [&](counted m) { EXPECT_EQ(m.value(), from_a++); }),
+  while (choose(on_recv(a.rx, [&](counted m) { EXPECT_EQ(m.value(), from_a++); }),
                 on_recv(b.rx, [&](counted m) { EXPECT_EQ(m.value(), from_b++); }))) {
   }
   EXPECT_EQ(from_a, 200);
@@ -279,7 +279,7 @@ FLAVOUR_TEST(Select, SelectsMeet) {
     for (int i = 0; i < n; ++i) {
       if (i % 2 == 0) {
         EXPECT_TRUE(
-            select(on_send(a.tx, counted(i), [](send_result<counted> r) { EXPECT_TRUE(r); }),
+            choose(on_send(a.tx, counted(i), [](send_result<counted> r) { EXPECT_TRUE(r); }),
                    on_send(b.tx, counted(i), [](send_result<counted> r) { EXPECT_TRUE(r); })));
       } else {
         EXPECT_TRUE(a.tx.send(counted(i)));
@@ -293,7 +293,7 @@ FLAVOUR_TEST(Select, SelectsMeet) {
     EXPECT_FALSE(seen[static_cast<std::size_t>(m.value())]);
     seen[static_cast<std::size_t>(m.value())] = true;
   };
-  while (select(on_recv(a.rx, take), on_recv(b.rx, take))) {
+  while (choose(on_recv(a.rx, take), on_recv(b.rx, take))) {
   }
   EXPECT_EQ(seen, std::vector<bool>(n, true));
 }
@@ -302,19 +302,19 @@ FLAVOUR_TEST(Select, SelectsMeet) {
 FLAVOUR_TEST(Select, TheEarliestEndOfTheWait) {
   auto a = flavour.template make<counted>();
   const auto start = steady::now();
-  EXPECT_TRUE(got(select(on_timeout(1h, never_here), on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+  EXPECT_TRUE(got(choose(on_timeout(1h, never_here), on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                          on_timeout(10ms, [] {}), on_timeout(steady::now() + 1h, never_here)),
                   2U));
   EXPECT_GE(steady::now() - start, 10ms);
   const auto until = steady::now() + 10ms;
   EXPECT_TRUE(
-      got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(until, [] {})), 1U));
+      got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(until, [] {})), 1U));
   EXPECT_GE(steady::now(), until);
   EXPECT_TRUE(
-      got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(-1h, [] {})), 1U));
+      got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(-1h, [] {})), 1U));
   EXPECT_TRUE(
-      got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(0s, [] {})), 1U));
-  EXPECT_TRUE(got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+      got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_timeout(0s, [] {})), 1U));
+  EXPECT_TRUE(got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                          on_timeout(std::chrono::system_clock::now() + 2ms, [] {})),
                   1U));
   std::stop_source stop;
@@ -323,11 +323,11 @@ FLAVOUR_TEST(Select, TheEarliestEndOfTheWait) {
     stop.request_stop();
   });
   EXPECT_TRUE(
-      got(select(on_timeout(std::chrono::hours::max(), never_here),
+      got(choose(on_timeout(std::chrono::hours::max(), never_here),
                  on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_stop(stop.get_token(), [] {})),
           2U));
   EXPECT_TRUE(got(
-      select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_stop(stop.get_token(), [] {})), 1U));
+      choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }), on_stop(stop.get_token(), [] {})), 1U));
 }
 
 // semantics 29: a message or room that is ready goes before a passed timeout and before a stop request
@@ -335,10 +335,10 @@ FLAVOUR_TEST(SelectBuffered, AReadyMessageGoesFirst) {
   auto a = flavour.template make<counted>();
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(a.tx.send(counted(i)));
-    EXPECT_TRUE(got(select(on_timeout(-1h, never_here), on_stop(stopped_token(), never_here),
+    EXPECT_TRUE(got(choose(on_timeout(-1h, never_here), on_stop(stopped_token(), never_here),
                            on_recv(a.rx, [&](counted m) { EXPECT_EQ(m.value(), i); })),
                     2U));
-    EXPECT_TRUE(got(select(on_timeout(steady::time_point::min(), never_here),
+    EXPECT_TRUE(got(choose(on_timeout(steady::time_point::min(), never_here),
                            on_send(a.tx, counted(i)), on_stop(stopped_token(), never_here)),
                     1U));
     EXPECT_TRUE(a.rx.try_recv());
@@ -350,41 +350,41 @@ TEST(SelectNoArms, WhatIsLeft) {
   auto [tx, rx] = strait::unbounded<int>();
   EXPECT_TRUE(tx.send(1));
   const auto absent = [&] { return on_recv(rx, [](int) { ADD_FAILURE(); }).when(false); };
-  EXPECT_TRUE(failed(select(absent()), errc::closed));
-  EXPECT_TRUE(failed(select(absent(), absent()), errc::closed));
-  EXPECT_TRUE(got(select(absent(), otherwise([] {})), 1U));
-  EXPECT_TRUE(got(select(otherwise([] {})), 0U));
+  EXPECT_TRUE(failed(choose(absent()), errc::closed));
+  EXPECT_TRUE(failed(choose(absent(), absent()), errc::closed));
+  EXPECT_TRUE(got(choose(absent(), otherwise([] {})), 1U));
+  EXPECT_TRUE(got(choose(otherwise([] {})), 0U));
   const auto start = steady::now();
-  EXPECT_TRUE(got(select(absent(), on_timeout(10ms, [] {})), 1U));
+  EXPECT_TRUE(got(choose(absent(), on_timeout(10ms, [] {})), 1U));
   EXPECT_GE(steady::now() - start, 10ms);
-  EXPECT_TRUE(got(select(on_timeout(5ms, [] {})), 0U));
+  EXPECT_TRUE(got(choose(on_timeout(5ms, [] {})), 0U));
   EXPECT_GE(steady::now() - start, 15ms);
   std::stop_source stop;
   worker stopper([&] {
     a_moment();
     stop.request_stop();
   });
-  EXPECT_TRUE(got(select(absent(), on_stop(stop.get_token(), [] {})), 1U));
-  EXPECT_TRUE(got(select(on_stop(std::stop_token{}, never_here), on_timeout(2ms, [] {})), 1U));
+  EXPECT_TRUE(got(choose(absent(), on_stop(stop.get_token(), [] {})), 1U));
+  EXPECT_TRUE(got(choose(on_stop(std::stop_token{}, never_here), on_timeout(2ms, [] {})), 1U));
   EXPECT_EQ(rx.size(), 1U);
-  EXPECT_TRUE(failed(select(absent(), on_timeout(1ms, never_here).when(false)), errc::closed));
-  EXPECT_TRUE(failed(select(otherwise(never_here).when(false)), errc::closed));
-  EXPECT_TRUE(failed(select(on_stop(stop.get_token(), never_here).when(false)), errc::closed));
+  EXPECT_TRUE(failed(choose(absent(), on_timeout(1ms, never_here).when(false)), errc::closed));
+  EXPECT_TRUE(failed(choose(otherwise(never_here).when(false)), errc::closed));
+  EXPECT_TRUE(failed(choose(on_stop(stop.get_token(), never_here).when(false)), errc::closed));
 }
 
 // api: guards take arms out and keep the numbering
 TEST(SelectGuards, AbsentArmsKeepTheNumbering) {
   auto [tx, rx] = strait::bounded<int>(1);
   EXPECT_TRUE(tx.send(1));
-  EXPECT_TRUE(got(select(on_recv(rx, [](int) { ADD_FAILURE(); }).when(false),
+  EXPECT_TRUE(got(choose(on_recv(rx, [](int) { ADD_FAILURE(); }).when(false),
                          on_send(tx, 2, never_here).when(false),
                          on_recv(rx, [](int m) { EXPECT_EQ(m, 1); }).when(true)),
                   2U));
   EXPECT_TRUE(
-      got(select(on_recv(rx, [](int) { ADD_FAILURE(); }).when(false), on_timeout(1ms, [] {}),
+      got(choose(on_recv(rx, [](int) { ADD_FAILURE(); }).when(false), on_timeout(1ms, [] {}),
                  on_timeout(-1h, never_here).when(false), otherwise(never_here).when(false)),
           1U));
-  EXPECT_TRUE(got(select(on_send(tx, 3).when(true)), 0U));
+  EXPECT_TRUE(got(choose(on_send(tx, 3).when(true)), 0U));
   EXPECT_TRUE(got(rx.try_recv(), 3));
 }
 
@@ -393,7 +393,7 @@ FLAVOUR_TEST(Select, ALosingSelectLeavesNothingBehind) {
   auto a = flavour.template make<counted>();
   auto b = flavour.template make<counted>();
   for (int i = 0; i < rounds(500); ++i) {
-    EXPECT_TRUE(got(select(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
+    EXPECT_TRUE(got(choose(on_recv(a.rx, [](counted) { ADD_FAILURE(); }),
                            on_recv(b.rx, [](counted) { ADD_FAILURE(); }),
                            on_timeout(i % 8 == 0 ? 20us : 0us, [] {})),
                     2U));
@@ -414,7 +414,7 @@ TEST(SelectIdle, AWaitingSelectCostsNothing) {
   gone.tx.reset();
   const auto start = steady::now();
   const processor_time used;
-  EXPECT_TRUE(got(select(on_recv(a.rx, [](int) {}), on_recv(gone.rx, [](int) {}),
+  EXPECT_TRUE(got(choose(on_recv(a.rx, [](int) {}), on_recv(gone.rx, [](int) {}),
                          on_recv(b.rx, [](int) {}), on_timeout(300ms, [] {})),
                   3U));
   const auto cost = used.elapsed();
@@ -436,7 +436,7 @@ TEST(SelectMixed, SixteenArms) {
   auto later = strait::after(1h);
   std::stop_source stop;
   const auto wait = [&] {
-    return select(
+    return choose(
         on_recv(a.rx, [](int m) { EXPECT_EQ(m, 1); }),
         on_recv(b.rx, [](std::string m) { EXPECT_EQ(m, "two"); }),
         on_recv(c.rx, [](std::unique_ptr<int> m) { EXPECT_EQ(*m, 3); }),
@@ -484,7 +484,7 @@ TEST(SelectMany, WakeUpsAreConserved) {
     std::vector<worker> workers;
     for (int i = 0; i < 2; ++i) {
       workers.emplace_back([&, arx = a.rx, brx = b.rx] {
-        while (select(on_recv(arx, take), on_recv(brx, take))) {
+        while (choose(on_recv(arx, take), on_recv(brx, take))) {
         }
       });
     }
@@ -529,7 +529,7 @@ TEST(SelectMany, RendezvousSuccessMeansTaken) {
       std::minstd_rand random(seed);
       const auto take = [&](int m) { taken += m; };
       while (!done) {
-        select(on_recv(a.rx, take), on_recv(b.rx, take),
+        choose(on_recv(a.rx, take), on_recv(b.rx, take),
                on_timeout(std::chrono::microseconds(random() % 30), [] {}));
       }
     });
@@ -543,9 +543,9 @@ TEST(SelectMany, RendezvousSuccessMeansTaken) {
         const std::chrono::microseconds wait(random() % 30);
         switch (random() % 3) {
           case 0:
-            select(on_send(a.tx, i, note), on_send(b.tx, i, note), on_timeout(wait, [] {}));
+            choose(on_send(a.tx, i, note), on_send(b.tx, i, note), on_timeout(wait, [] {}));
             break;
-          case 1: select(on_send(a.tx, [i] { return i; }, note), on_timeout(wait, [] {})); break;
+          case 1: choose(on_send(a.tx, [i] { return i; }, note), on_timeout(wait, [] {})); break;
           default: note(b.tx.send_for(i, wait));
         }
       }
@@ -573,7 +573,7 @@ TEST(SelectTimeout, AClockThatIsSetBack) {
   };
   auto [tx, rx] = strait::unbounded<int>();
   const auto start = steady::now();
-  EXPECT_TRUE(got(select(on_timeout(1h, [] { ADD_FAILURE(); }), on_recv(rx),
+  EXPECT_TRUE(got(choose(on_timeout(1h, [] { ADD_FAILURE(); }), on_recv(rx),
                          on_timeout(wall::now() + 10ms, [] {})),
                   2U));
   EXPECT_GE(steady::now() - start, 24ms);
@@ -587,7 +587,7 @@ TEST(SelectMany, OppositeOrdersDoNotLock) {
     std::atomic<int> sent{0}, taken{0};
     const auto mover = [&](auto& first, auto& second) {
       for (int i = 0; i < n; ++i) {
-        select(on_send(first.tx, i, [&](send_result<int> r) { sent += r.has_value(); }),
+        choose(on_send(first.tx, i, [&](send_result<int> r) { sent += r.has_value(); }),
                on_recv(second.rx, [&](int) { ++taken; }), on_timeout(100us, [] {}));
       }
     };
@@ -610,7 +610,7 @@ FLAVOUR_TEST(Select, TheWakingSideMayVanish) {
     auto a = flavour.template make<counted>();
     auto b = flavour.template make<counted>();
     worker selecting([&, arx = std::move(a.rx), brx = std::move(b.rx)]() mutable {
-      EXPECT_TRUE(select(on_recv(arx), on_recv(brx, [](counted) {})));
+      EXPECT_TRUE(choose(on_recv(arx), on_recv(brx, [](counted) {})));
       arx.reset();
       brx.reset();
     });

@@ -22,7 +22,7 @@ void ship(Channel channel, int n) {
   worker sender([&, tx = std::move(channel.tx)]() mutable {
     for (int i = 0; i < n; ++i) {
       if (i % 3 == 0) {
-        strait::select(strait::on_send(
+        choose(strait::on_send(
             tx, [&] { return sample<T>::make(i); },
             [](strait::send_result<T> r) { EXPECT_TRUE(r); }));
       } else {
@@ -39,9 +39,7 @@ void ship(Channel channel, int n) {
       open = m.has_value();
       if (m) sample<T>::check(*m, next++);
     } else {
-      open = strait::select(strait::on_recv(rx, [&](T m) {
-               sample<T>::check(m, next++);
-             })).has_value();
+      open = choose(strait::on_recv(rx, [&](T m) { sample<T>::check(m, next++); })).has_value();
     }
   }
   EXPECT_EQ(next, n);

@@ -398,8 +398,8 @@ FLAVOUR_TEST(WaitingMany, AReceiverThatGivesUpPassesItsWakeUpOn) {
           break;
         }
         default:
-          strait::select(strait::on_recv(rx, [&](counted c) { m = std::move(c); }),
-                         strait::on_timeout(wait, [] {}));
+          choose(strait::on_recv(rx, [&](counted c) { m = std::move(c); }),
+                 strait::on_timeout(wait, [] {}));
       }
       if (m) ++taken;
       start.arrive();

@@ -221,7 +221,7 @@ TEST(TimersTick, ZeroIsAlwaysReady) {
     ASSERT_TRUE(t.try_recv());
     ASSERT_TRUE(t.recv());
   }
-  EXPECT_TRUE(got(select(on_recv(t, [](instant) {}), otherwise([] { ADD_FAILURE(); })), 0U));
+  EXPECT_TRUE(got(choose(on_recv(t, [](instant) {}), otherwise([] { ADD_FAILURE(); })), 0U));
 }
 
 // semantics 13, 20: a tick is a range like any receiver
@@ -241,8 +241,8 @@ TEST(TimersNever, IsNever) {
   EXPECT_FALSE(n.is_closed());
   for ([[maybe_unused]] auto& m : n.try_iter()) ADD_FAILURE();
   EXPECT_TRUE(
-      got(select(on_recv(n, [](std::unique_ptr<int>) { ADD_FAILURE(); }), otherwise([] {})), 1U));
-  EXPECT_TRUE(got(select(on_recv(n), on_timeout(2ms, [] {})), 1U));
+      got(choose(on_recv(n, [](std::unique_ptr<int>) { ADD_FAILURE(); }), otherwise([] {})), 1U));
+  EXPECT_TRUE(got(choose(on_recv(n), on_timeout(2ms, [] {})), 1U));
   std::stop_source stop;
   worker stopper([&] {
     a_moment();
@@ -258,13 +258,13 @@ TEST(TimersSelect, TheEarliestFires) {
   auto [tx, rx] = strait::unbounded<int>();
   const auto start = steady::now();
   EXPECT_TRUE(got(
-      select(on_recv(late, [](instant) { ADD_FAILURE(); }), on_recv(rx, [](int) { ADD_FAILURE(); }),
+      choose(on_recv(late, [](instant) { ADD_FAILURE(); }), on_recv(rx, [](int) { ADD_FAILURE(); }),
              on_recv(soon, [&](instant m) { EXPECT_GE(m, start); }),
              on_timeout(1h, [] { ADD_FAILURE(); })),
       2U));
   EXPECT_TRUE(failed(soon.try_recv(), errc::empty));
   EXPECT_TRUE(failed(late.try_recv(), errc::empty));
-  EXPECT_TRUE(got(select(on_recv(soon), on_recv(late), on_timeout(5ms, [] {})), 2U));
+  EXPECT_TRUE(got(choose(on_recv(soon), on_recv(late), on_timeout(5ms, [] {})), 2U));
 }
 
 // semantics 29: a message ends the wait although timers are in it
@@ -276,7 +276,7 @@ TEST(TimersSelect, AMessageBeatsALaterTimer) {
     a_moment();
     EXPECT_TRUE(tx.send(5));
   });
-  EXPECT_TRUE(got(select(on_recv(late, [](instant) { ADD_FAILURE(); }),
+  EXPECT_TRUE(got(choose(on_recv(late, [](instant) { ADD_FAILURE(); }),
                          on_recv(ticks, [](instant) { ADD_FAILURE(); }),
                          on_recv(rx, [](int m) { EXPECT_EQ(m, 5); })),
                   2U));
@@ -293,7 +293,7 @@ TEST(TimersSelect, TicksBesideMessages) {
   int messages = 0, beats = 0;
   bool open = true;
   while (open || beats < 3) {
-    select(on_recv(rx,
+    choose(on_recv(rx,
                    [&](strait::recv_result<int> m) {
                      if (m) {
                        EXPECT_EQ(*m, messages++);
@@ -329,7 +329,7 @@ TEST(Timers, HaveNoThreadOfTheirOwn) {
   auto c = strait::after(2ms);
   auto [tx, rx] = strait::unbounded<int>();
   EXPECT_TRUE(failed(rx.recv_for(2ms), errc::timeout));
-  EXPECT_TRUE(got(select(on_recv(a), on_recv(b), on_recv(rx), on_timeout(2ms, [] {})), 3U));
+  EXPECT_TRUE(got(choose(on_recv(a), on_recv(b), on_recv(rx), on_timeout(2ms, [] {})), 3U));
   EXPECT_TRUE(c.recv());
   EXPECT_EQ(threads(), before);
 }
@@ -341,7 +341,7 @@ TEST(Timers, WaitingCostsNoProcessorTime) {
   EXPECT_TRUE(strait::after(150ms).recv());
   auto t = strait::after(150ms);
   auto n = strait::never<int>();
-  EXPECT_TRUE(got(select(on_recv(n), on_recv(t)), 1U));
+  EXPECT_TRUE(got(choose(on_recv(n), on_recv(t)), 1U));
   const auto cost = used.elapsed();
   EXPECT_TRUE(was_idle(cost, steady::now() - start));
 }

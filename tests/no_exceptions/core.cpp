@@ -265,6 +265,43 @@ void timers() {
   CHECK(fired);
 }
 
+strait::task<int> sums(strait::receiver<int> rx) {
+  int sum = 0;
+  while (auto m = co_await rx.async_recv()) sum += *m;
+  co_return sum;
+}
+strait::task<> sends(strait::sender<int> tx) {
+  for (int i = 1; i <= 100; ++i) {
+    auto sent = co_await tx.async_send(i);
+    CHECK(sent.has_value());
+  }
+}
+strait::task<int> sleeps_and_selects(strait::receiver<int> rx) {
+  co_await strait::sleep_for(1ms);
+  int how = 0;
+  auto op = strait::async_select(strait::on_recv(rx, [&](int) { how = 1; }),
+                                 strait::on_timeout(1ms, [&] { how = 2; }));
+  const auto fired = co_await op;
+  CHECK(fired == 1U);
+  co_return how;
+}
+
+void coroutines() {
+  auto ch = strait::bounded<int>(0);
+  auto [sum, sent] =
+      strait::sync_wait(strait::when_all(sums(std::move(ch.rx)), sends(std::move(ch.tx))));
+  static_cast<void>(sent);
+  CHECK(sum == 5050);
+  auto silent = strait::bounded<int>(1);
+  CHECK(strait::sync_wait(sleeps_and_selects(silent.rx)) == 2);
+  strait::thread_pool pool(2);
+  strait::scope s(pool);
+  auto load = strait::bounded<int>(1);
+  s.spawn(sends(std::move(load.tx)));
+  CHECK(strait::sync_wait(sums(std::move(load.rx))) == 5050);
+  s.join();
+}
+
 void texts() {
   CHECK(strait::to_string(errc::closed, strait::op::send) == "sending on a closed channel");
   CHECK(make_error_code(errc::timeout) == errc::timeout);
@@ -297,6 +334,7 @@ int main() {
   select();
   selector();
   timers();
+  coroutines();
   texts();
 
   std::printf("no exceptions: %s\n", failures == 0 ? "passed" : "FAILED");

@@ -120,6 +120,14 @@ PRACTICES = lines_of("""
     Stop: received 3
     Stop: receive was cancelled""")
 
+COROUTINES = lines_of("""
+    Three producers, one place: the sum is 45150
+    Hello, coroutine
+    The token passed through 100000 coroutines
+    First comes: message 7
+    Then comes: timeout
+    Joined: one worker failed, 3 were stopped""")
+
 # What each program prints on a good day, and a duration that fits it.
 GOOD = {
     "01_basic": (BASIC, 0.52),
@@ -132,6 +140,7 @@ GOOD = {
     "08_bank_actor": (BANK, 0.01),
     "09_performance": (PERFORMANCE, 0.3),
     "10_best_practices": (PRACTICES, 0.03),
+    "11_coroutines": (COROUTINES, 0.3),
 }
 
 CHECK = {program.name: program.check for program in tour.PROGRAMS}
@@ -210,7 +219,7 @@ class Outputs(unittest.TestCase):
 
     def test_every_pair_of_neighbours_where_the_order_is_determined(self):
         for name in ("01_basic", "05_errors_and_disconnection", "08_bank_actor",
-                     "09_performance", "10_best_practices"):
+                     "09_performance", "10_best_practices", "11_coroutines"):
             lines = GOOD[name][0]
             for i in range(len(lines) - 1):
                 with self.subTest(name, swapped=i):
@@ -300,6 +309,10 @@ class Outputs(unittest.TestCase):
     def test_best_practices_sum(self):
         self.fails("10_best_practices", [line.replace("338350", "338349") for line in PRACTICES])
 
+    def test_coroutines(self):
+        for right, wrong in (("45150", "45149"), ("100000", "99999"), ("3 were", "2 were"), ("message 7", "timeout")):
+            self.fails("11_coroutines", [line.replace(right, wrong) for line in COROUTINES])
+
 
 class Runs(unittest.TestCase):
     """Exit status and text for programs that misbehave as programs."""
@@ -368,10 +381,10 @@ class Runs(unittest.TestCase):
                                   check=False)
         printed = done.stdout.splitlines()
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(printed[-1], "1 passed, 9 failed")
+        self.assertEqual(printed[-1], "1 passed, 10 failed")
         self.assertIn("08_bank_actor: held", printed)
         self.assertIn("01_basic: FAILED: is not built", printed)
-        self.assertEqual(len(printed[-11:-1]), len(tour.PROGRAMS))
+        self.assertEqual(len(printed[-1 - len(tour.PROGRAMS):-1]), len(tour.PROGRAMS))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
 //   STRAIT_CHECK          1: base/sync.hpp is replaced by the model checker's stand-in (check/seam.hpp)
 //   STRAIT_SEGMENT_PLACES at most so many places in a segment of an unbounded queue; a power of two.
 //                         Models make it small; anything but 256 needs STRAIT_CHECK
+//   STRAIT_GCC_DESTROYS_TWICE  1: a compiler that destroys temporaries of a co_await expression twice
 //   STRAIT_ABI            the inline namespace; translation units that disagree on a switch that
 //                         changes a type or a protocol do not link with each other
 #pragma once
@@ -81,6 +82,14 @@
 #define STRAIT_SEGMENT_PLACES 256
 #elif STRAIT_SEGMENT_PLACES != 256 && !STRAIT_CHECK
 #error "strait: STRAIT_SEGMENT_PLACES is for models (STRAIT_CHECK=1)"
+#endif
+
+// GCC before 13 destroys some temporaries of a co_await expression twice (aggregates, lambdas with
+// captures): see coro/async_ops.hpp.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+#define STRAIT_GCC_DESTROYS_TWICE 1
+#else
+#define STRAIT_GCC_DESTROYS_TWICE 0
 #endif
 
 #define STRAIT_CAT_(a, b, c, d) a##b##_##c##d

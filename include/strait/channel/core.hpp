@@ -118,6 +118,9 @@ class core final : public channel_base {
   void pass_on_recv() noexcept {
     if (receivers_.anyone() && queue_.can_pop()) receivers_.notify_one();
   }
+  // Nobody is ever bound here, nor handed a message while it waits.
+  bool unbind(party<T>&) noexcept { return true; }
+  void leave_behind(T&&) noexcept {}
   std::uint64_t recv_version() const noexcept {
     return queue_.pushes() +
            given_back_.load(sync::acquire);  // acquire: pairs with cancel's release

@@ -78,6 +78,18 @@ class oneshot_sender : public detail::oneshot_end<basic_sender<T, detail::onesho
                                           std::chrono::time_point<Clock, Duration>) const {
     return send_now(message);
   }
+  // ---- sending from a coroutine: coro/async_ops.hpp ----
+
+  /// `co_await tx.async_send(m)`: as send, but the coroutine suspends and its thread goes on. Gives a
+  /// send_result. What is awaited is an object that may be named, and is awaited once while the handle lives.
+  [[nodiscard]] auto async_send(T message) const;
+  [[nodiscard]] auto async_send(T message, stop_token stop) const;
+  template <class Rep, class Period>
+  [[nodiscard]] auto async_send_for(T message, std::chrono::duration<Rep, Period> time) const;
+  template <class Clock, class Duration>
+  [[nodiscard]] auto async_send_until(T message,
+                                      std::chrono::time_point<Clock, Duration> time) const;
+
   friend void swap(oneshot_sender& a, oneshot_sender& b) noexcept { std::swap(a.end_, b.end_); }
 
  private:
@@ -118,6 +130,17 @@ class oneshot_receiver : public detail::oneshot_end<basic_receiver<T, detail::on
     } while (!out && out.error() == errc::timeout && detail::deadline::again(time));
     return out;
   }
+  // ---- receiving from a coroutine: coro/async_ops.hpp ----
+
+  /// `co_await rx.async_recv()`: as recv, but the coroutine suspends and its thread goes on. Gives a
+  /// recv_result. What is awaited is an object that may be named, and is awaited once while the handle lives.
+  [[nodiscard]] auto async_recv() const;
+  [[nodiscard]] auto async_recv(stop_token stop) const;
+  template <class Rep, class Period>
+  [[nodiscard]] auto async_recv_for(std::chrono::duration<Rep, Period> time) const;
+  template <class Clock, class Duration>
+  [[nodiscard]] auto async_recv_until(std::chrono::time_point<Clock, Duration> time) const;
+
   friend void swap(oneshot_receiver& a, oneshot_receiver& b) noexcept { std::swap(a.end_, b.end_); }
 
  private:

@@ -40,8 +40,9 @@ struct party : wait_node {
   recv_result<T>* result = nullptr;
   party* peer = nullptr;
   bool arrived = false;
-  std::int64_t taken = 0;  // timers: the instant that a promise took,
-  std::int64_t after = 0;  // the due instant that it left,
+  bool left_behind = false;  // a message without its sender (rendezvous.hpp)
+  std::int64_t taken = 0;    // timers: the instant that a promise took,
+  std::int64_t after = 0;    // the due instant that it left,
   std::int64_t slept_for =
       std::numeric_limits<std::int64_t>::min();  // and the one its owner lined up for
 };

@@ -195,6 +195,17 @@ class basic_receiver {
     return detail::try_range<basic_receiver>(*this);
   }
 
+  // ---- receiving from a coroutine: coro/async_ops.hpp ----
+
+  /// `co_await rx.async_recv()`: as recv, but the coroutine suspends and its thread goes on. Gives a
+  /// recv_result. What is awaited is an object that may be named, and is awaited once while the handle lives.
+  [[nodiscard]] auto async_recv() const;
+  [[nodiscard]] auto async_recv(stop_token stop) const;
+  template <class Rep, class Period>
+  [[nodiscard]] auto async_recv_for(std::chrono::duration<Rep, Period> time) const;
+  template <class Clock, class Duration>
+  [[nodiscard]] auto async_recv_until(std::chrono::time_point<Clock, Duration> time) const;
+
   // ---- observing ----
 
   /// Messages in the channel now: a consistent snapshot, at most the capacity.

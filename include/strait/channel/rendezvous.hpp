@@ -28,7 +28,12 @@
 //   X2 peer links are mutual, and change under the lock; a party in a link is not in a line.
 //   X3 A bound party's owner does not leave before it is finished (done or released): its pointer and
 //      its node stay valid for its peer.
-//   X4 After close() nobody lines up; meetings under way end as they would have.
+//   X4 After close() nobody lines up but messages left behind; meetings under way end as they would have.
+//
+// Left behind. A receiver can vanish after it met its sender: a coroutine that is destroyed between the
+// hand-over and its next turn. The sender was told that its message was received, so the message goes to
+// the next receiver: it stands in front of the senders as a party of its own, which stays there after
+// the last sender went, and goes when it is taken or with the last receiver.
 //
 // Order: everything above is under the lock, but the message. Its move comes before finish(), whose
 // release pairs with the waiter's acquire (S1, P1 in wait/waiter.hpp).
@@ -68,13 +73,16 @@ class rendezvous_core final : public channel_base {
     return meet(receivers_, senders_, nullptr, detail::address_of(out), p, errc::empty);
   }
 
-  void close() noexcept {
+  void close() noexcept { close(false); }
+
+ private:
+  void close(bool no_receivers) noexcept {
     for (bool more = true; more;) {
       owed_wakeups owed;
       {
         sync::lock_guard lock(mutex_);
         closed_.store(true, sync::release);  // release: pairs with is_closed's acquire
-        more = dismiss(senders_, owed) || dismiss(receivers_, owed);
+        more = dismiss(senders_, owed, no_receivers) || dismiss(receivers_, owed, true);
       }
       owed.deliver();
     }
@@ -82,6 +90,7 @@ class rendezvous_core final : public channel_base {
     receivers_.watchers.notify_all();
   }
 
+ public:
   bool is_closed() const noexcept {
     return closed_.load(sync::acquire);
   }  // acquire: pairs with close's release
@@ -124,6 +133,20 @@ class rendezvous_core final : public channel_base {
     return receivers_.arrivals.load(sync::acquire);  // acquire: pairs with line_up's release
   }
 
+  // A bound party whose owner goes for good (a coroutine that is destroyed) leaves its promised partner,
+  // which learns of it when it arrives. False: the partner is finishing it just now.
+  STRAIT_COLD bool unbind(party<T>& me) noexcept {
+    sync::lock_guard lock(mutex_);
+    if (me.peer == nullptr) return false;
+    std::exchange(me.peer, nullptr)->peer = nullptr;
+    return true;
+  }
+
+  /// A message whose receiver goes without it; that receiver still holds its handle.
+  STRAIT_COLD void leave_behind(T&& message) noexcept {
+    (new left_message(*this, std::move(message)))->stand();
+  }
+
  private:
   struct line {
     wait_list list;                        // of party<T>
@@ -148,9 +171,44 @@ class rendezvous_core final : public channel_base {
     std::size_t n_ = 0;
   };
 
+  /// In the line of the senders with a message and nobody to wake: whoever takes it deletes it.
+  class left_message final : private sleeper {
+   public:
+    left_message(rendezvous_core& core, T&& message) noexcept
+        : core_(&core), message_(std::move(message)), waiter_(waiter::waiting, this) {
+      me_.message = detail::address_of(message_);
+      me_.arrived = me_.left_behind = true;
+    }
+
+    void stand() noexcept {
+      do {
+        constexpr place front = place::front;
+        waiter_.renew();
+        me_.owner = &waiter_;
+        if (core_->approach(core_->senders_, core_->receivers_, me_, waiter_, &front) ==
+            attempt::chosen) {
+          break;
+        }
+        if (waiter_.suspend()) return;
+      } while (waiter_.current() == waiter::released);
+      delete this;
+    }
+
+   private:
+    void wake() noexcept override {
+      if (waiter_.current() == waiter::released) return stand();
+      delete this;
+    }
+
+    rendezvous_core* core_;
+    T message_;
+    waiter waiter_;
+    party<T> me_;
+  };
+
   ~rendezvous_core() override = default;
-  void last_sender_gone() noexcept override { close(); }
-  void last_receiver_gone() noexcept override { close(); }
+  void last_sender_gone() noexcept override { close(false); }
+  void last_receiver_gone() noexcept override { close(true); }
 
   // ---- under the lock ----
 
@@ -165,6 +223,16 @@ class rendezvous_core final : public channel_base {
     where.list.remove(node);
     where.count.store(where.count.load(sync::relaxed) - 1,
                       sync::release);  // release: nobody is left, perhaps since a close (is_closed)
+  }
+
+  // Whether nothing can be met in `theirs` any more.
+  bool is_over(const line& theirs) const noexcept {
+    if (!is_closed()) return false;
+    const wait_node* first = theirs.list.front();
+    return first == nullptr || !is_left_behind(*first);
+  }
+  static bool is_left_behind(const wait_node& node) noexcept {
+    return static_cast<const party<T>&>(node).left_behind;
   }
 
   static void link(party<T>& a, party<T>& b) noexcept {
@@ -203,9 +271,12 @@ class rendezvous_core final : public channel_base {
     return found::nobody;
   }
 
-  // Sends everybody home until `owed` is full; true if somebody is left.
-  static bool dismiss(line& where, owed_wakeups& owed) noexcept {
-    while (wait_node* node = where.list.front()) {
+  // Sends everybody home until `owed` is full; true if somebody is left. Messages left behind stay, unless
+  // `all` must go.
+  static bool dismiss(line& where, owed_wakeups& owed, bool all) noexcept {
+    for (wait_node *node = where.list.front(), *next; node != nullptr; node = next) {
+      next = node->next;
+      if (!all && is_left_behind(*node)) continue;
       if (owed.full()) return true;
       step_out(where, *node);
       auto claim = node->owner->try_select(waiter::notified, node->arm, owed.next());
@@ -244,7 +315,7 @@ class rendezvous_core final : public channel_base {
     bool at_once = false;
     {
       sync::lock_guard lock(mutex_);
-      if (is_closed()) return attempt::closed;
+      if (!me.left_behind && is_over(theirs)) return attempt::closed;
       if (select_first(theirs, nullptr, partner, owed) == found::partner) {
         at_once = partner->arrived;
         if (!at_once) {
@@ -319,7 +390,7 @@ class rendezvous_core final : public channel_base {
     wakeup owed;
     {
       sync::lock_guard lock(mutex_);
-      if (is_closed()) return attempt::closed;
+      if (is_over(theirs)) return attempt::closed;
       party<T>* partner = nullptr;
       if (select_first(theirs, nullptr, partner, owed) != found::partner) return attempt::not_ready;
       me.arrived = false;

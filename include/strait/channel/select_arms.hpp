@@ -75,6 +75,9 @@ class recv_op_base : public handle_op<Receiver> {
   void delist() noexcept override {
     if (this->has_core()) this->with([&](auto& c) { c.delist_recv(this->me_, this->probing_); });
   }
+  bool unbind() noexcept override {
+    return this->with([&](auto& c) { return c.unbind(this->me_); });
+  }
   bool ready() const noexcept override {
     return !this->has_core() || this->with([&](auto& c) { return c.recv_ready(this->probing_); });
   }
@@ -106,6 +109,9 @@ class send_op_base : public handle_op<Sender> {
   }
   void delist() noexcept override {
     if (this->has_core()) this->with([&](auto& c) { c.delist_send(this->me_, this->probing_); });
+  }
+  bool unbind() noexcept override {
+    return this->with([&](auto& c) { return c.unbind(this->me_); });
   }
   bool ready() const noexcept override {
     return !this->has_core() || this->with([&](auto& c) { return c.send_ready(this->probing_); });
@@ -143,6 +149,10 @@ class recv_op final : public recv_op_base<Receiver> {
     return attempt::chosen;
   }
   void selected() noexcept override {}  // the partner has filled the result
+  void leave_behind() noexcept override {
+    if (!result_) return;
+    this->with([&](auto& c) { c.leave_behind(std::move(*result_)); });
+  }
 
   recv_result<T>& result() noexcept { return result_; }
   void finished() noexcept {

@@ -14,7 +14,7 @@
 // An operation that makes its message when it is chosen then makes and commits it (commit).
 //
 // The select never sleeps itself: `advance` returns either that it is over or what to wait for, and is
-// called again when that waiter is decided.
+// called again when that waiter is decided. A thread parks on it (below), a coroutine suspends (coro/).
 // Besides `asleep` there are three short waits, for a partner that was met at a rendezvous but must come
 // first: in an attempt, while lining up, and in commit.
 //
@@ -63,6 +63,10 @@ class select_op {
   virtual attempt commit(waiter&) { return attempt::chosen; }
   /// The wait for `here` is over. done: the message has changed hands; else the partner gave up.
   virtual void met(bool) noexcept {}
+  /// The owner goes for good while a partner holds it. True: taken back; false: it is being finished.
+  virtual bool unbind() noexcept = 0;
+  /// The operation was done, and the owner goes without having learnt of it.
+  virtual void leave_behind() noexcept {}
   virtual void pass_on() noexcept = 0;
   virtual std::uint64_t version() const noexcept = 0;
   virtual deadline due() const noexcept = 0;
@@ -109,12 +113,18 @@ struct select_plan {
 
 class select_run {
  public:
-  explicit select_run(const select_plan& plan) noexcept
-      : plan_(plan), live_(plan.ops), limit_(plan.until) {}
+  /// `elsewhere`: who is woken if the owner suspends; null: a thread, which parks.
+  explicit select_run(const select_plan& plan, sleeper* elsewhere = nullptr) noexcept
+      : plan_(plan),
+        live_(plan.ops),
+        limit_(plan.until),
+        suspends_(elsewhere != nullptr),
+        waiter_(waiter::waiting, elsewhere),
+        here_(waiter::waiting, elsewhere) {}
   select_run(const select_run&) = delete;
   select_run& operator=(const select_run&) = delete;
   ~select_run() {
-    end_wait();
+    if (select_op* done = end_wait()) done->leave_behind();  // only if it was abandoned
     pass_token_on();
   }
 
@@ -145,7 +155,7 @@ class select_run {
         if (select_op* op = attempt_again()) return chosen_or_bound(*op);
         return end(select_end::nothing_ready);
       }
-      if (spins_.spin()) continue;
+      if (!suspends_ && spins_.spin()) continue;
       if (std::exchange(in_vain_, false)) return step::yield;
       return lie_down();
     }
@@ -167,6 +177,14 @@ class select_run {
         case step::yield: sync::yield(); break;
       }
     }
+  }
+
+  /// For an owner that goes for good while it is suspended. True: nobody has woken it, nor will. False: a
+  /// wake-up is on its way (once waits_for() is decided).
+  bool abandon() noexcept {
+    if (phase_ != phase::asleep) return op_->unbind();
+    if (waiter_.leave()) return true;
+    return !waiter_.decided() && find(waiter_.arm())->unbind();
   }
 
  private:
@@ -330,6 +348,7 @@ class select_run {
   const select_plan& plan_;
   std::span<select_op*> live_;
   deadline limit_;  // the caller's
+  const bool suspends_;
   phase phase_ = phase::running;
   bool is_bound_ = false;  // what an attempt found is bound, not chosen
   bool in_vain_ = false;   // the last sleep ended at once, because an operation looked ready

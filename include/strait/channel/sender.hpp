@@ -144,6 +144,18 @@ class basic_sender {
     return accepted;
   }
 
+  // ---- sending from a coroutine: coro/async_ops.hpp ----
+
+  /// `co_await tx.async_send(m)`: as send, but the coroutine suspends and its thread goes on. Gives a
+  /// send_result. What is awaited is an object that may be named, and is awaited once while the handle lives.
+  [[nodiscard]] auto async_send(T message) const;
+  [[nodiscard]] auto async_send(T message, stop_token stop) const;
+  template <class Rep, class Period>
+  [[nodiscard]] auto async_send_for(T message, std::chrono::duration<Rep, Period> time) const;
+  template <class Clock, class Duration>
+  [[nodiscard]] auto async_send_until(T message,
+                                      std::chrono::time_point<Clock, Duration> time) const;
+
   // ---- observing ----
 
   /// Messages in the channel now: a consistent snapshot, at most the capacity.

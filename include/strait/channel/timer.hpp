@@ -98,6 +98,9 @@ class timer_core final : public channel_base {
   void delist_recv(party<T>& me, bool) noexcept { sleepers_.remove(me); }
   bool recv_ready(bool) const noexcept { return is_closed() || due() <= ns(sync::now()); }
   void pass_on_recv() noexcept {}
+  // Nobody is ever bound here, nor handed a message while it waits.
+  bool unbind(party<T>&) noexcept { return true; }
+  void leave_behind(T&&) noexcept {}
   std::uint64_t recv_version() const noexcept { return static_cast<std::uint64_t>(due()); }
   deadline recv_due() const noexcept {
     return deadline::at(sync::time_point(std::chrono::nanoseconds(due())));

@@ -77,6 +77,8 @@ using entry = void (*)(void*);
 int spawn(entry f, void* argument, where at);
 void join(int thread, where at) noexcept;
 int self() noexcept;
+/// A pointer of the calling thread's own; null at first.
+void*& local() noexcept;
 /// Whether the thread sleeps on a futex; if so, what it did before is seen.
 bool asleep(int thread) noexcept;
 

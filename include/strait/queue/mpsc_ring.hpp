@@ -88,8 +88,8 @@ class mpsc_ring {
         if (!moved(t)) return queue_status::would_block;
         continue;
       }
-      // relaxed: a promise hands nothing over, and does not break the release sequence of R3
-      if (tail_.compare_exchange_weak(t, t + ring_words::one_reserved, sync::relaxed,
+      // R3 release: who counts the promise must see the pops that we did before; pairs with A3
+      if (tail_.compare_exchange_weak(t, t + ring_words::one_reserved, sync::release,
                                       sync::relaxed)) {
         return queue_status::ok;
       }

@@ -117,8 +117,8 @@ class ring {
         if (!moved(tail_, t)) return queue_status::would_block;
         continue;
       }
-      // relaxed: a promise hands nothing over, and does not break the release sequence of R3
-      if (tail_.compare_exchange_weak(t, t + ring_words::one_reserved, sync::relaxed,
+      // R3 release: who counts the promise must see the pops that we did before; pairs with A3
+      if (tail_.compare_exchange_weak(t, t + ring_words::one_reserved, sync::release,
                                       sync::relaxed)) {
         return queue_status::ok;
       }
@@ -205,8 +205,8 @@ class ring {
         return there == 0 && (t & ring_words::closed) != 0 ? queue_status::closed
                                                            : queue_status::would_block;
       }
-      // relaxed: a promise hands nothing over, and does not break the release sequence of R3
-      if (head_.compare_exchange_weak(h, h + ring_words::one_reserved, sync::relaxed,
+      // R3 release: who counts the promise must see the pushes that we did before; pairs with A3
+      if (head_.compare_exchange_weak(h, h + ring_words::one_reserved, sync::release,
                                       sync::relaxed)) {
         return queue_status::ok;
       }

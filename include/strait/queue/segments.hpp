@@ -139,8 +139,8 @@ class segments {
           chain_words::reserved(h) == chain_words::most_reserved) {
         return verdict(t, there);
       }
-      // relaxed: a promise hands nothing over, and does not break the release sequence of R3
-      if (head_.compare_exchange_weak(h, h + chain_words::one_reserved, sync::relaxed,
+      // R3 release: who counts the promise must see the pushes that we did before; pairs with A3
+      if (head_.compare_exchange_weak(h, h + chain_words::one_reserved, sync::release,
                                       sync::relaxed)) {
         return queue_status::ok;
       }

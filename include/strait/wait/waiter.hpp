@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// One party that waits: a blocked thread, an arm of a select, later a suspended coroutine. It can be
-// selected exactly once, then resumed. All of it is one 32-bit word, on the waiting party's stack.
+// One party that waits: a blocked thread, a suspended coroutine, a select of either. It can be selected
+// exactly once, then resumed. All of it is one 32-bit word, on the waiting party's stack or in its frame.
 //
 //   bits 0-3  state   waiting    nobody has selected it
 //                     claiming   its owner is about to bind a partner and must not be bound meanwhile
@@ -12,7 +12,7 @@
 //                     released   the partner gave up: the owner tries again
 //                     cancelled  a stop token ended the wait
 //                     left       the owner ended the wait (deadline, or it need not wait any more)
-//   bit  4    asleep  the owner sleeps on the word: whoever changes the state wakes it
+//   bit  4    asleep  the owner sleeps: whoever changes the state to a final one wakes it
 //   bits 8-31 arm     which of the owner's arms was selected
 //
 // Transitions
@@ -24,7 +24,8 @@
 // Invariants
 //   W1 At most one party moves the word out of `waiting`: one compare-exchange decides.
 //   W2 A party that selected a waiter touches it no more after its last state change (the owner may be
-//      gone at once); the wake-up needs the word's address only. See futex_wake.
+//      gone at once); the wake-up of a thread needs the word's address only. See futex_wake. An owner
+//      that sleeps elsewhere (suspend) stays until its wake-up has come, also if it is being destroyed.
 //   W3 Who selected with `notified` has passed on a wake-up. Its receiver tries the channel again
 //      before it reports a timeout or a stop, and passes the wake-up on if it did not use it.
 //
@@ -32,9 +33,13 @@
 //   S1 release, in every transition made by others: what they did for the waiter (the message moved,
 //      the peer linked) comes before its leaving; pairs with P1.
 //   P1 acquire, where the owner reads the word.
+//   S2 release, where an owner goes to sleep elsewhere: what it left in its frame comes before its next
+//      turn, in whatever thread; pairs with R2.
+//   R2 acquire, where others see `asleep` in the transition that makes them wake the owner; the way from
+//      there to the owner's next turn is the scheduler's.
 //
-// What may be changed safely: the spin counts; the numbering. A coroutine's waiter differs in `wakeup`
-// alone, which is why a wake-up is an object that is delivered after the locks are gone.
+// What may be changed safely: the spin counts; the numbering. A wake-up is an object that is delivered
+// after the locks are gone.
 #pragma once
 
 #include <cstdint>
@@ -46,17 +51,32 @@
 
 namespace strait::inline STRAIT_ABI::detail {
 
+/// An owner that does not sleep on the word, but is suspended.
+class sleeper {
+ public:
+  /// Called once for each sleep, by whoever selected the waiter, with no lock held. Makes the owner go on
+  /// somewhere else: never in this call.
+  virtual void wake() noexcept = 0;
+
+ protected:
+  ~sleeper() = default;
+};
+
 /// A wake-up that is owed. Collected under a lock, delivered after it: waking is a system call.
 class wakeup {
  public:
   wakeup() noexcept = default;
-  explicit wakeup(sync::futex_word* word) noexcept : word_(word) {}
+  wakeup(sync::futex_word* word, sleeper* elsewhere) noexcept
+      : word_(word), elsewhere_(elsewhere) {}
   void deliver() const noexcept {
-    if (word_ != nullptr) sync::futex_wake_all(word_);
+    if (word_ == nullptr) return;
+    if (elsewhere_ != nullptr) return elsewhere_->wake();
+    sync::futex_wake_all(word_);
   }
 
  private:
   sync::futex_word* word_ = nullptr;  // null: the party was not asleep
+  sleeper* elsewhere_ = nullptr;      // null: a thread, asleep on the word
 };
 
 class waiter {
@@ -73,7 +93,9 @@ class waiter {
     left
   };
 
-  explicit waiter(state initial = waiting) noexcept : word_(initial) {}
+  /// `elsewhere`: who is woken if the owner suspends instead of parking.
+  explicit waiter(state initial = waiting, sleeper* elsewhere = nullptr) noexcept
+      : word_(initial), elsewhere_(elsewhere) {}
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
 
@@ -83,16 +105,17 @@ class waiter {
 
   /// Selects the waiter with `next` for `arm`. `busy`: its owner is claiming a partner just now.
   claim try_select(state next, std::uint32_t arm, wakeup& owed) noexcept {
+    sleeper* const elsewhere = elsewhere_;  // now: after the exchange a thread may be gone (W2)
     std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the exchange below decides
     for (;;) {
       if ((seen & state_mask) == claiming) return claim::busy;
       if ((seen & state_mask) != waiting) return claim::lost;
       // A bound waiter sleeps on (its partner will finish it), so the bit stays; others are woken.
       const std::uint32_t stay = next == bound ? seen & asleep : 0;
-      // S1 release: what was linked for the waiter; pairs with P1
-      if (word_.compare_exchange_weak(seen, next | stay | arm << arm_shift, sync::release,
+      // S1 release: what was linked for the waiter; pairs with P1. R2 acquire: what it left in its frame.
+      if (word_.compare_exchange_weak(seen, next | stay | arm << arm_shift, sync::acq_rel,
                                       sync::relaxed)) {
-        if (next != bound && (seen & asleep) != 0) owed = wakeup(&word_);
+        if (next != bound && (seen & asleep) != 0) owed = wakeup(&word_, elsewhere);
         return claim::won;
       }
     }
@@ -101,11 +124,12 @@ class waiter {
   /// Ends a bound wait with done or released. The last touch of the waiter (W2).
   wakeup finish(state outcome) noexcept {
     sync::futex_word* word = &word_;
+    sleeper* const elsewhere = elsewhere_;
     const std::uint32_t arm =
         word->load(sync::relaxed) & ~low_mask;  // relaxed: fixed when it was bound
-    // S1 release: the message has moved; pairs with P1
-    const std::uint32_t seen = word->exchange(outcome | arm, sync::release);
-    return (seen & asleep) != 0 ? wakeup(word) : wakeup();
+    // S1 release: the message has moved; pairs with P1. R2 acquire: what the owner left in its frame.
+    const std::uint32_t seen = word->exchange(outcome | arm, sync::acq_rel);
+    return (seen & asleep) != 0 ? wakeup(word, elsewhere) : wakeup();
   }
 
   // ---- for the owner ----
@@ -120,13 +144,16 @@ class waiter {
     return false;
   }
 
-  /// From a stop callback, in any thread; the callback's own synchronization keeps us alive.
-  void cancel() noexcept {
-    wakeup owed;
+  /// From a stop callback or a timer, in any thread; their own synchronization keeps us alive.
+  void cancel(wakeup& owed) noexcept {
     if (try_select(cancelled, 0, owed) == claim::busy) {
       backoff b;
       while (try_select(cancelled, 0, owed) == claim::busy) b.wait();
     }
+  }
+  void cancel() noexcept {
+    wakeup owed;
+    cancel(owed);
     owed.deliver();
   }
 
@@ -181,6 +208,17 @@ class waiter {
     }
   }
 
+  /// For an owner that sleeps elsewhere. True: it sleeps, and only who is woken may touch the waiter; its
+  /// sleeper is woken once. False: the wait is over.
+  bool suspend() noexcept {
+    std::uint32_t seen = word_.load(sync::acquire);  // P1 acquire
+    do {
+      if (is_final(seen)) return false;
+      // S2 release: the frame is as it will be found; pairs with R2. P1 acquire on failure.
+    } while (!word_.compare_exchange_weak(seen, seen | asleep, sync::acq_rel, sync::acquire));
+    return true;
+  }
+
   state current() const noexcept {
     return state(word_.load(sync::acquire) & state_mask);
   }  // P1 acquire
@@ -201,6 +239,7 @@ class waiter {
   }
 
   sync::futex_word word_;
+  sleeper* const elsewhere_;
 };
 
 /// Ends a wait when its stop token is asked to stop.

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Sending, receiving and selecting from a coroutine: the same channels, lines and rules as a thread's.
+//
+//   send_result<T> r = co_await tx.async_send(m);
+//   recv_result<T> m = co_await rx.async_recv();
+//   auto fired       = co_await strait::async_select(arms...);
+//
+// Any coroutine may await them. Each is an object that may be named and awaited later, once:
+//   auto op = tx.async_send(m);
+//   auto r = co_await op;
+// GCC before 13 destroys some temporaries of a co_await expression twice; there an operation whose
+// arguments are such must be named, and awaiting it unnamed does not compile.
+//
+// The coroutine goes on on the scheduler that ran it when it suspended, never inside the call that woke
+// it; where it ran on none, on strait::default_pool(). Nothing is allocated to wait. A coroutine that is
+// destroyed while it waits takes no message with it and passes its wake-up on.
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <strait/base/config.hpp>
+#include <strait/base/contract.hpp>
+#include <strait/channel/channel.hpp>
+#include <strait/channel/select.hpp>
+#include <strait/coro/async_limits.hpp>
+#include <strait/coro/async_wait.hpp>
+
+namespace strait::inline STRAIT_ABI {
+
+namespace detail {
+
+/// Whether a temporary T in a co_await expression is safe with this compiler.
+template <class T>
+inline constexpr bool safe_aggregate =
+    !STRAIT_GCC_DESTROYS_TWICE || std::is_trivially_destructible_v<T> || !std::is_aggregate_v<T>;
+template <class F>
+inline constexpr bool safe_callable =
+    !STRAIT_GCC_DESTROYS_TWICE || std::is_trivially_destructible_v<F>;
+
+/// Compilers place a coroutine's frame as `new` does and no stricter, so such a message cannot live in it.
+template <class... T>
+inline constexpr bool fits_a_frame = ((alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) && ...);
+
+// ---- one operation on one channel ----
+
+/// An operation of a select that is alone in it, and how long it waits.
+template <class Op, class Limit>
+class async_operation {
+ public:
+  async_operation(const async_operation&) = delete;
+  async_operation& operator=(const async_operation&) = delete;
+
+ protected:
+  template <class... Args>
+  explicit async_operation(Limit limit, Args&&... args)
+      : limit_(std::move(limit)),
+        op_(std::forward<Args>(args)...),
+        plan_{.ops = {&one_, 1},
+              .stops = {&stop_, stop_.token != nullptr ? 1U : 0U},
+              .until = limit_.until(),
+              .check = limit_.check(),
+              .fair = false},
+        wait_(plan_) {}
+  ~async_operation() = default;
+
+  bool start() { return wait_.ready(); }
+  bool suspend(std::coroutine_handle<> h) { return wait_.suspend(h); }
+  /// success: it was done, or the channel is closed; the operation knows.
+  errc outcome() const {
+    switch (wait_.outcome().how) {
+      case select_end::timeout: return errc::timeout;
+      case select_end::stopped: return errc::cancelled;
+      default: return success;
+    }
+  }
+
+  Limit limit_;
+  Op op_;
+
+ private:
+  select_op* one_ = &op_;
+  stop_arm_state stop_{limit_.token(), {}};
+  const select_plan plan_;
+  async_wait wait_;
+};
+
+}  // namespace detail
+
+/// A receive that a coroutine awaits; made by async_recv and its siblings. To be awaited once, in the
+/// thread that uses the handle; the handle stays until then.
+template <class Receiver, class Limit>
+class [[nodiscard]] async_recv_op
+    : private detail::async_operation<detail::recv_op<Receiver>, Limit> {
+  using base = detail::async_operation<detail::recv_op<Receiver>, Limit>;
+  static_assert(
+      detail::fits_a_frame<typename Receiver::message_type>,
+      "strait: coroutine frames are not over-aligned: await a std::unique_ptr to the message");
+
+ public:
+  async_recv_op(const Receiver& rx, Limit limit) : base(std::move(limit), rx, false) {}
+
+  bool await_ready() { return this->start(); }
+  bool await_suspend(std::coroutine_handle<> h) { return this->suspend(h); }
+  /// As recv and its siblings.
+  recv_result<typename Receiver::message_type> await_resume() {
+    if (const errc e = this->outcome(); e != detail::success) this->op_.result().error() = e;
+    this->op_.finished();
+    return std::move(this->op_.result());
+  }
+};
+
+namespace detail {
+
+/// The message, built before the operation that refers to it.
+template <class T>
+struct held_message {
+  T message;
+};
+
+}  // namespace detail
+
+/// A send that a coroutine awaits; made by async_send and its siblings. As async_recv_op.
+template <class Sender, class Limit>
+class [[nodiscard]] async_send_op
+    : private detail::held_message<typename Sender::message_type>,
+      private detail::async_operation<detail::send_op<Sender>, Limit> {
+  using T = typename Sender::message_type;
+  using base = detail::async_operation<detail::send_op<Sender>, Limit>;
+  static_assert(
+      detail::fits_a_frame<T>,
+      "strait: coroutine frames are not over-aligned: await a std::unique_ptr to the message");
+
+  class awaiter {
+   public:
+    explicit awaiter(async_send_op& op) noexcept : op_(&op) {}
+    bool await_ready() { return op_->start(); }
+    bool await_suspend(std::coroutine_handle<> h) { return op_->suspend(h); }
+    send_result<T> await_resume() { return op_->result(); }
+
+   private:
+    async_send_op* op_;
+  };
+
+ public:
+  async_send_op(const Sender& tx, T&& m, Limit limit)
+      : detail::held_message<T>{std::move(m)}, base(std::move(limit), tx, this->message) {}
+
+  /// As send and its siblings.
+  awaiter operator co_await() & noexcept { return awaiter(*this); }
+  awaiter operator co_await() && noexcept {
+    static_assert(detail::safe_aggregate<T>,
+                  "strait: name this operation: `auto op = tx.async_send(m); co_await op;` "
+                  "(GCC before 13 destroys a temporary aggregate in a co_await expression twice)");
+    return awaiter(*this);
+  }
+
+ private:
+  send_result<T> result() {
+    if (const errc e = this->outcome(); e != detail::success)
+      return detail::send_outcome(e, this->message);
+    return this->op_.result();
+  }
+};
+
+namespace detail {
+
+// What the members of all handles come to.
+template <class Sender, class Limit>
+auto send_async(const Sender& tx, typename Sender::message_type& message, Limit limit) {
+  return async_send_op<Sender, Limit>(tx, std::move(message), std::move(limit));
+}
+template <class Receiver, class Limit>
+auto recv_async(const Receiver& rx, Limit limit) {
+  return async_recv_op<Receiver, Limit>(rx, std::move(limit));
+}
+
+}  // namespace detail
+
+// ---- the handles' members ----
+
+template <class T, class Topology>
+auto basic_sender<T, Topology>::async_send(T message) const {
+  return detail::send_async(*this, message, detail::until_done());
+}
+template <class T, class Topology>
+auto basic_sender<T, Topology>::async_send(T message, stop_token stop) const {
+  return detail::send_async(*this, message, detail::until_stopped(std::move(stop)));
+}
+template <class T, class Topology>
+template <class Rep, class Period>
+auto basic_sender<T, Topology>::async_send_for(T message,
+                                               std::chrono::duration<Rep, Period> time) const {
+  return detail::send_async(*this, message, detail::until_after(time));
+}
+template <class T, class Topology>
+template <class Clock, class Duration>
+auto basic_sender<T, Topology>::async_send_until(
+    T message, std::chrono::time_point<Clock, Duration> time) const {
+  return detail::send_async(*this, message, detail::until_time(time));
+}
+
+template <class T, class Topology>
+auto basic_receiver<T, Topology>::async_recv() const {
+  return detail::recv_async(*this, detail::until_done());
+}
+template <class T, class Topology>
+auto basic_receiver<T, Topology>::async_recv(stop_token stop) const {
+  return detail::recv_async(*this, detail::until_stopped(std::move(stop)));
+}
+template <class T, class Topology>
+template <class Rep, class Period>
+auto basic_receiver<T, Topology>::async_recv_for(std::chrono::duration<Rep, Period> time) const {
+  return detail::recv_async(*this, detail::until_after(time));
+}
+template <class T, class Topology>
+template <class Clock, class Duration>
+auto basic_receiver<T, Topology>::async_recv_until(
+    std::chrono::time_point<Clock, Duration> time) const {
+  return detail::recv_async(*this, detail::until_time(time));
+}
+
+template <class T>
+auto oneshot_sender<T>::async_send(T message) const {
+  return detail::send_async(*this, message, detail::until_done());
+}
+template <class T>
+auto oneshot_sender<T>::async_send(T message, stop_token stop) const {
+  return detail::send_async(*this, message, detail::until_stopped(std::move(stop)));
+}
+template <class T>
+template <class Rep, class Period>
+auto oneshot_sender<T>::async_send_for(T message, std::chrono::duration<Rep, Period> time) const {
+  return detail::send_async(*this, message, detail::until_after(time));
+}
+template <class T>
+template <class Clock, class Duration>
+auto oneshot_sender<T>::async_send_until(T message,
+                                         std::chrono::time_point<Clock, Duration> time) const {
+  return detail::send_async(*this, message, detail::until_time(time));
+}
+
+template <class T>
+auto oneshot_receiver<T>::async_recv() const {
+  return detail::recv_async(*this, detail::until_done());
+}
+template <class T>
+auto oneshot_receiver<T>::async_recv(stop_token stop) const {
+  return detail::recv_async(*this, detail::until_stopped(std::move(stop)));
+}
+template <class T>
+template <class Rep, class Period>
+auto oneshot_receiver<T>::async_recv_for(std::chrono::duration<Rep, Period> time) const {
+  return detail::recv_async(*this, detail::until_after(time));
+}
+template <class T>
+template <class Clock, class Duration>
+auto oneshot_receiver<T>::async_recv_until(std::chrono::time_point<Clock, Duration> time) const {
+  return detail::recv_async(*this, detail::until_time(time));
+}
+
+// ---- async_select ----
+
+/// A select that a coroutine awaits; made by async_select. Owns its arms; to be awaited once.
+template <class... Arms>
+class [[nodiscard]] async_select_op {
+  static_assert(
+      detail::fits_a_frame<detail::select_arms<Arms...>>,
+      "strait: coroutine frames are not over-aligned: await a std::unique_ptr to the message");
+
+  class awaiter {
+   public:
+    explicit awaiter(async_select_op& op) noexcept : op_(&op) {}
+    bool await_ready() { return op_->wait_.ready(); }
+    bool await_suspend(std::coroutine_handle<> h) { return op_->wait_.suspend(h); }
+    expected<std::size_t, errc> await_resume() { return op_->select_.fire(op_->wait_.outcome()); }
+
+   private:
+    async_select_op* op_;
+  };
+
+ public:
+  explicit async_select_op(bool fair, Arms&&... arms)
+      : arms_(std::move(arms)...),
+        select_(std::apply([&](auto&... a) { return detail::select_arms<Arms...>(fair, a...); },
+                           arms_)),
+        wait_(select_.plan()) {}
+  async_select_op(const async_select_op&) = delete;
+  async_select_op& operator=(const async_select_op&) = delete;
+
+  /// As select; the handler runs in the coroutine that awaits.
+  awaiter operator co_await() & noexcept { return awaiter(*this); }
+  awaiter operator co_await() && noexcept {
+    static_assert(
+        (detail::safe_callable<Arms> && ...),
+        "strait: name this operation: `auto op = strait::async_select(...); co_await op;` "
+        "(GCC before 13 destroys a temporary lambda in a co_await expression twice)");
+    return awaiter(*this);
+  }
+
+ private:
+  std::tuple<Arms...> arms_;
+  detail::select_arms<Arms...> select_;
+  detail::async_wait wait_;
+};
+
+/// As select, awaited: `auto fired = co_await strait::async_select(arms...)`.
+template <class... Arms>
+auto async_select(Arms&&... arms) {
+  if constexpr (detail::require_arms<Arms...>()) {
+    return async_select_op<std::remove_cvref_t<Arms>...>(true, std::forward<Arms>(arms)...);
+  }
+}
+
+/// As select_biased, awaited.
+template <class... Arms>
+auto async_select_biased(Arms&&... arms) {
+  if constexpr (detail::require_arms<Arms...>()) {
+    return async_select_op<std::remove_cvref_t<Arms>...>(false, std::forward<Arms>(arms)...);
+  }
+}
+
+}  // namespace strait::inline STRAIT_ABI

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What is ready to run: a list in the order of arrival, and one place before it for what was made ready
+// last (it most likely continues what the worker just did, and its data is in the cache).
+//
+// Everything is under the queue's lock. A runnable knows the queue it is in, so that it can be taken out
+// of the middle when its coroutine is destroyed; it may move between queues (stealing) meanwhile.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include <strait/base/backoff.hpp>
+#include <strait/base/sync.hpp>
+#include <strait/coro/scheduler.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+class run_queue {
+ public:
+  run_queue() noexcept = default;
+  run_queue(const run_queue&) = delete;
+  run_queue& operator=(const run_queue&) = delete;
+
+  void push_back(runnable& r) noexcept {
+    sync::lock_guard lock(mutex_);
+    append(r);
+  }
+
+  /// Runs next. True if something had to make way for it.
+  bool push_next(runnable& r) noexcept {
+    sync::lock_guard lock(mutex_);
+    runnable* displaced = std::exchange(next_, &r);
+    // R1 release: `withdraw` finds the queue whose lock it must take; pairs with RA
+    r.where_.store(this, sync::release);
+    if (displaced != nullptr) append(*displaced);
+    return displaced != nullptr;
+  }
+
+  /// The next to run, or null. At most `streak` times in a row the one in front of the list.
+  runnable* pop() noexcept {
+    sync::lock_guard lock(mutex_);
+    if (next_ != nullptr && (first_ == nullptr || streak_ < longest_streak)) {
+      ++streak_;
+      return forget(std::exchange(next_, nullptr));
+    }
+    streak_ = 0;
+    return first_ != nullptr ? forget(unlink(*first_)) : nullptr;
+  }
+
+  /// Half of the list (all of one), never what runs next: the first is returned, the others are put into
+  /// `thief`, the queue of the worker that calls.
+  runnable* steal(run_queue& thief) noexcept {
+    runnable* loot[most_at_once];
+    const std::size_t n = take_from_front(loot, 2);
+    thief.put_back({loot, n}, 1);
+    return n > 0 ? loot[0] : nullptr;
+  }
+
+  /// Moves the list, or much of it, to the end of another queue, the calling worker's.
+  void move_to(run_queue& to) noexcept {
+    runnable* moved[most_at_once];
+    to.put_back({moved, take_from_front(moved, 1)}, 0);
+  }
+
+  /// Whether there is something to steal: a hint, for who is about to sleep; the fence pair orders it.
+  bool looks_empty() const noexcept {
+    return size_hint_.load(sync::relaxed) == 0;  // relaxed: see above
+  }
+
+  /// Takes `r` out of the queue it is in; waits while it is on its way into one.
+  static void withdraw(runnable& r) noexcept {
+    for (backoff b;; b.wait()) {
+      run_queue* const q = r.where_.load(sync::acquire);  // RA acquire: pairs with R1
+      if (q != nullptr && q->take_out(r)) return;
+    }
+  }
+
+ private:
+  static constexpr unsigned longest_streak = 16;
+  static constexpr std::size_t most_at_once = 64;
+
+  // The n-th part, rounded up; how many. On their way they are in no queue (withdraw waits).
+  std::size_t take_from_front(runnable** out, std::size_t part) noexcept {
+    sync::lock_guard lock(mutex_);
+    const std::size_t wanted = std::min((size_ + part - 1) / part, most_at_once);
+    for (std::size_t i = 0; i < wanted; ++i) out[i] = forget(unlink(*first_));
+    return wanted;
+  }
+  void put_back(std::span<runnable*> list, std::size_t from) noexcept {
+    if (list.size() <= from) return;
+    sync::lock_guard lock(mutex_);
+    for (runnable* r : list.subspan(from)) append(*r);
+  }
+
+  bool take_out(runnable& r) noexcept {
+    sync::lock_guard lock(mutex_);
+    if (r.where_.load(sync::relaxed) != this)
+      return false;  // relaxed: under the lock, if it is ours
+    forget(next_ == &r ? std::exchange(next_, nullptr) : unlink(r));
+    return true;
+  }
+
+  void append(runnable& r) noexcept {
+    r.previous_ = last_;
+    r.next_ = nullptr;
+    (last_ != nullptr ? last_->next_ : first_) = &r;
+    last_ = &r;
+    ++size_;
+    r.where_.store(this, sync::release);  // R1 release: as in push_next
+    hint();
+  }
+
+  runnable* unlink(runnable& r) noexcept {
+    (r.previous_ != nullptr ? r.previous_->next_ : first_) = r.next_;
+    (r.next_ != nullptr ? r.next_->previous_ : last_) = r.previous_;
+    --size_;
+    return &r;
+  }
+
+  runnable* forget(runnable* r) noexcept {
+    r->where_.store(nullptr, sync::relaxed);  // relaxed: who needs it takes the lock
+    hint();
+    return r;
+  }
+
+  // relaxed: only the lock's holder writes
+  void hint() noexcept { size_hint_.store(size_, sync::relaxed); }
+
+  sync::mutex mutex_;
+  runnable* next_ = nullptr;
+  runnable* first_ = nullptr;
+  runnable* last_ = nullptr;
+  std::size_t size_ = 0;
+  unsigned streak_ = 0;
+  sync::atomic<std::size_t> size_hint_{0};
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail

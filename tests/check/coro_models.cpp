@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Models of coroutines that wait: in the same lines as threads, woken by anybody, ended by time, a stop
+// token or their destruction; and of the schedulers that run them.
+#include <chrono>
+#include <coroutine>
+#include <optional>
+#include <utility>
+
+#include "models.hpp"
+
+using namespace strait_test;
+using namespace std::chrono_literals;
+using strait::task;
+
+namespace {
+
+template <class F>
+class Coroutine : public ::testing::Test {};
+using all = ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 0>,
+                             flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 0>,
+                             flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 0>>;
+TYPED_TEST_SUITE(Coroutine, all, flavour_names);
+
+template <class F>
+class CoroutineBounded : public ::testing::Test {};
+using bounded = ::testing::Types<flavour<mpmc, 1>, flavour<mpmc, 0>, flavour<mpsc, 1>,
+                                 flavour<mpsc, 0>, flavour<spsc, 1>, flavour<spsc, 0>>;
+TYPED_TEST_SUITE(CoroutineBounded, bounded, flavour_names);
+
+template <class F>
+class CoroutineMany : public ::testing::Test {};
+using many = ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 0>>;
+TYPED_TEST_SUITE(CoroutineMany, many, flavour_names);
+
+/// A scheduler that runs nothing by itself: what is posted to it waits until turn() is called.
+class by_hand final : public strait::scheduler {
+ public:
+  void post(strait::detail::runnable& r) noexcept override { queue_.push_back(r); }
+  void withdraw(strait::detail::runnable& r) noexcept override {
+    strait::detail::run_queue::withdraw(r);
+  }
+  void add(strait::detail::timer_entry&) noexcept override {}
+  void remove(strait::detail::timer_entry&) noexcept override {}
+
+  template <class T>
+  void start(task<T>& t, strait::detail::task_end& end) {
+    strait::detail::enter_loop loop(this);
+    strait::detail::task_access::run(t, end);
+    loop.drain();
+  }
+  /// Runs what was posted; whether there was anything.
+  bool turn() {
+    strait::detail::enter_loop loop(this);
+    strait::detail::runnable* r = queue_.pop();
+    if (r == nullptr) return false;
+    r->run();
+    loop.drain();
+    return true;
+  }
+
+ private:
+  strait::detail::run_queue queue_;
+};
+
+struct told final : strait::detail::task_end {
+  void ended() noexcept override { done = true; }
+  bool done = false;
+};
+
+template <class Rx>
+task<int> receive_one(const Rx& rx) {
+  auto m = co_await rx.async_recv();
+  co_return m ? m->value() : -1;
+}
+template <class Rx>
+task<> receive_into(const Rx& rx, int& seen) {
+  auto m = co_await rx.async_recv();
+  seen = m ? m->value() : -1;
+}
+template <class Tx>
+task<bool> send_two(Tx tx) {
+  auto one = co_await tx.async_send(parcel(1));
+  auto two = co_await tx.async_send(parcel(2));
+  co_return one.has_value() && two.has_value();
+}
+
+}  // namespace
+
+// ---- meeting threads ----------------------------------------------------------------------------------
+
+TYPED_TEST(Coroutine, ReceivesFromAThread) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    thread sender([tx = std::move(ch.tx)] {
+      require(tx.send(parcel(1)).has_value(), "sent");
+      require(tx.send(parcel(2)).has_value(), "sent");
+    });
+    const int sum = strait::sync_wait([](const auto& rx) -> task<int> {
+      int seen = 0, next = 1;
+      while (auto m = co_await rx.async_recv()) {
+        require(m->value() == next++, "in order");
+        seen += m->value();
+      }
+      co_return seen;
+    }(ch.rx));
+    require(sum == 3, "both arrived");
+    sender.join();
+  });
+}
+
+TYPED_TEST(CoroutineBounded, SendsToAThread) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    thread receiver([rx = std::move(ch.rx)] {
+      int next = 1;
+      while (auto m = rx.recv()) require(m->value() == next++, "in order");
+      require(next == 3, "both arrived");
+    });
+    require(strait::sync_wait(send_two(std::move(ch.tx))), "sent");
+    receiver.join();
+  });
+}
+
+// A thread and a coroutine in one line: each message wakes one of them, and both end.
+TYPED_TEST(CoroutineMany, AndAThreadWaitForOneEach) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    thread receiver([rx = ch.rx] { require(rx.recv().has_value(), "received"); });
+    thread sender([tx = ch.tx] {
+      require(tx.send(parcel(1)).has_value(), "sent");
+      require(tx.send(parcel(2)).has_value(), "sent");
+    });
+    require(strait::sync_wait(receive_one(ch.rx)) > 0, "received");
+    sender.join();
+    receiver.join();
+  });
+}
+
+// ---- destroyed while it waits -----------------------------------------------------------------------
+
+// Nobody knows where the message is when the coroutine goes; afterwards it is in the channel, or was never sent.
+TYPED_TEST(Coroutine, DestroyedTakesNoMessage) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    by_hand loop;
+    told end;
+    int seen = 0;
+    bool was_sent = false;
+    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    loop.start(*waits, end);
+    thread sender([&was_sent, &tx = ch.tx] { was_sent = tx.try_send(parcel(7)).has_value(); });
+    waits.reset();
+    require(seen == 0, "it did not run");
+    sender.join();
+    auto m = ch.rx.try_recv();
+    require(m.has_value() == was_sent, "a message that was sent is there");
+    require(!m || m->value() == 7, "the message");
+    require(!ch.rx.try_recv(), "and only once");
+  });
+}
+
+// The one behind it gets what it was woken for.
+TYPED_TEST(CoroutineMany, DestroyedPassesItsWakeUpOn) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    by_hand loop;
+    told end;
+    int seen = 0;
+    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    loop.start(*waits, end);
+    thread receiver([rx = ch.rx] { require(rx.recv().has_value(), "received"); });
+    thread sender([tx = ch.tx] { require(tx.send(parcel(7)).has_value(), "sent"); });
+    waits.reset();
+    sender.join();
+    receiver.join();
+  });
+}
+
+// A sender that goes: its message was received, or goes with it.
+TYPED_TEST(CoroutineBounded, ADestroyedSenderHasSentOrNot) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    if (TypeParam::capacity == 1) require(ch.tx.try_send(parcel(1)).has_value(), "room");
+    by_hand loop;
+    told end;
+    std::optional<task<bool>> waits(send_two(std::move(ch.tx)));
+    loop.start(*waits, end);
+    int received = 0;
+    thread receiver([&received, &rx = ch.rx] {
+      while (rx.recv()) ++received;
+    });
+    waits.reset();
+    receiver.join();
+    require(received <= 2, "none twice");
+  });
+}
+
+// What was handed to a coroutine that is destroyed before its turn stays, also when the sender has gone.
+TYPED_TEST(Coroutine, WhatWasHandedOverStays) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    by_hand loop;
+    told end;
+    int seen = 0;
+    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    loop.start(*waits, end);
+    require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
+    thread closer([tx = std::move(ch.tx)]() mutable { tx.reset(); });
+    waits.reset();
+    auto m = ch.rx.recv();
+    require(m.has_value() && m->value() == 7, "the message");
+    require(!ch.rx.recv(), "then closed");
+    closer.join();
+  });
+}
+
+// It goes to the receiver that waits behind, and dies with the last receiver.
+TYPED_TEST(CoroutineMany, WhatWasHandedOverGoesToTheNext) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    by_hand loop;
+    told end;
+    int seen = 0;
+    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    loop.start(*waits, end);
+    require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
+    thread next([rx = ch.rx] { require(rx.recv().has_value(), "received"); });
+    waits.reset();
+    next.join();
+  });
+}
+TYPED_TEST(Coroutine, WhatWasHandedOverDiesWithTheLastReceiver) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    by_hand loop;
+    told end;
+    int seen = 0;
+    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    loop.start(*waits, end);
+    require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
+    thread closer([tx = std::move(ch.tx)]() mutable { tx.reset(); });
+    waits.reset();
+    ch.rx.reset();
+    closer.join();
+  });
+}
+
+// ---- ended by time and by a stop token ----------------------------------------------------------------
+
+TYPED_TEST(Coroutine, AStopOrAMessage) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    strait::stop_source stop;
+    bool was_sent = false;
+    thread other([&was_sent, &tx = ch.tx, stop]() mutable {
+      was_sent = tx.try_send(parcel(1)).has_value();
+      stop.request_stop();
+    });
+    bool received = strait::sync_wait([](const auto& rx, strait::stop_token token) -> task<bool> {
+      auto m = co_await rx.async_recv(token);
+      require(m.has_value() || m.error() == errc::cancelled, "one of the two");
+      co_return m.has_value();
+    }(ch.rx, stop.get_token()));
+    other.join();
+    if (was_sent && !received) received = ch.rx.try_recv().has_value();
+    require(received == was_sent, "nothing is lost");
+  });
+}
+
+TYPED_TEST(Coroutine, ATimeoutOrAMessage) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    bool was_sent = false;
+    thread other([&was_sent, &tx = ch.tx] { was_sent = tx.try_send(parcel(1)).has_value(); });
+    bool received = strait::sync_wait([](const auto& rx) -> task<bool> {
+      auto m = co_await rx.async_recv_for(1ms);
+      require(m.has_value() || m.error() == errc::timeout, "one of the two");
+      co_return m.has_value();
+    }(ch.rx));
+    other.join();
+    if (was_sent && !received) received = ch.rx.try_recv().has_value();
+    require(received == was_sent, "nothing is lost");
+  });
+}
+
+// ---- the pool ---------------------------------------------------------------------------------------------
+
+// Work from outside finds a worker, whether it is parking just then or not.
+TEST(Pool, WorkFromOutsideIsDone) {
+  prove([] {
+    strait::thread_pool pool(1);
+    strait::scope s(pool);
+    int done = 0;
+    s.spawn([](int& n) -> task<> {
+      ++n;
+      co_return;
+    }(done));
+    s.join();
+    s.spawn([](int& n) -> task<> {
+      ++n;
+      co_return;
+    }(done));
+    s.join();
+    require(done == 2, "both ran");
+  });
+}
+
+// A worker that has more than it can do wakes the other one.
+TEST(Pool, TwoWorkersShare) {
+  prove([] {
+    strait::thread_pool pool(2);
+    strait::scope s(pool);
+    auto ch = strait::bounded<parcel>(0);
+    s.spawn([](strait::sender<parcel> tx) -> task<> {
+      auto sent = co_await tx.async_send(parcel(1));
+      require(sent.has_value(), "sent");
+    }(std::move(ch.tx)));
+    s.spawn([](strait::receiver<parcel> rx) -> task<> {
+      auto m = co_await rx.async_recv();
+      require(m.has_value(), "received");
+    }(std::move(ch.rx)));
+    s.join();
+  });
+}
+
+// A pool that ends destroys what still waits, and the messages with it.
+TEST(Pool, WhatStillWaitsGoesWithIt) {
+  prove([] {
+    auto ch = strait::bounded<parcel>(1);
+    {
+      strait::thread_pool pool(1);
+      strait::spawn(pool, [](strait::receiver<parcel> rx) -> task<> {
+        auto a = co_await rx.async_recv();
+        auto b = co_await rx.async_recv();
+        require(false, "nobody sends a second one");
+      }(ch.rx));
+      require(ch.tx.send(parcel(1)).has_value(), "room");
+    }
+    (void)ch.rx.try_recv();
+  });
+}
+
+TEST(Pool, Sleeps) {
+  prove([] {
+    strait::thread_pool pool(1);
+    strait::scope s(pool);
+    s.spawn([]() -> task<> {
+      const bool slept = co_await strait::sleep_for(5ms);
+      require(slept, "nobody stops it");
+    }());
+    s.join();
+  });
+}
+
+// ---- scope -----------------------------------------------------------------------------------------------
+
+TEST(Scope, TheLastOneLetsGo) {
+  prove([] {
+    strait::thread_pool pool(2);
+    for (int i = 0; i < 1; ++i) {
+      strait::scope s(pool);
+      s.spawn([]() -> task<> { co_return; }());
+      s.spawn([]() -> task<> { co_return; }());
+      s.join();
+    }
+  });
+}
+
+TEST(Scope, AFailureStopsTheOthers) {
+  prove([] {
+    strait::thread_pool pool(1);
+    strait::scope s(pool);
+    auto ch = strait::bounded<parcel>(1);
+    s.spawn([](strait::receiver<parcel> rx, strait::stop_token token) -> task<> {
+      auto m = co_await rx.async_recv(token);
+      require(!m && m.error() == errc::cancelled, "stopped");
+    }(ch.rx, s.get_token()));
+    s.spawn([]() -> task<> {
+      throw 7;
+      co_return;
+    }());
+    bool caught = false;
+    try {
+      s.join();
+    } catch (int e) {
+      caught = e == 7;
+    }
+    require(caught, "the exception");
+  });
+}
+
+TEST(WhenAll, EndsOnceOnTwoWorkers) {
+  prove([] {
+    strait::thread_pool pool(2);
+    strait::scope s(pool);
+    int sum = 0;
+    s.spawn([](int& out) -> task<> {
+      auto one = []() -> task<int> { co_return 1; };
+      auto two = []() -> task<int> { co_return 2; };
+      auto [a, b] = co_await strait::when_all(one(), two());
+      out = a + b;
+    }(sum));
+    s.join();
+    require(sum == 3, "both");
+  });
+}

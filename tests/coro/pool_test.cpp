@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The thread pool: it runs everything, on all its workers, starves nobody, sleeps when there is nothing to
+// do, and takes with it what never ended.
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <strait/strait.hpp>
+
+#include "support.hpp"
+
+namespace {
+
+using namespace strait_test;
+using strait::sync_wait;
+using strait::task;
+
+task<> counts(std::atomic<int>& n) {
+  ++n;
+  co_return;
+}
+
+TEST(Pool, RunsEverything) {
+  for (const std::size_t workers : {1U, 2U, 5U}) {
+    strait::thread_pool pool(workers);
+    EXPECT_EQ(pool.size(), workers);
+    std::atomic<int> n{0};
+    const int all = rounds(10'000);
+    for (int i = 0; i < all; ++i) strait::spawn(pool, counts(n));
+    eventually([&] { return n == all; });
+  }
+}
+
+TEST(Pool, HasAtLeastOneWorker) {
+  strait::thread_pool pool(0);
+  EXPECT_EQ(pool.size(), 1U);
+  std::atomic<int> n{0};
+  strait::spawn(pool, counts(n));
+  eventually([&] { return n == 1; });
+}
+
+task<> spawns(strait::thread_pool& pool, std::atomic<int>& n, int depth) {
+  if (depth > 0) {
+    strait::spawn(pool, spawns(pool, n, depth - 1));
+    strait::spawn(pool, spawns(pool, n, depth - 1));
+  } else {
+    ++n;
+  }
+  co_return;
+}
+
+TEST(Pool, WorkersSpawn) {
+  strait::thread_pool pool(2);
+  std::atomic<int> n{0};
+  strait::spawn(pool, spawns(pool, n, 12));
+  eventually([&] { return n == 1 << 12; });
+}
+
+// Two that block their workers until the other one has come: each needs a worker of its own.
+task<> meets(std::atomic<int>& here) {
+  ++here;
+  while (here < 2) std::this_thread::yield();
+  co_return;
+}
+task<> starts_two(strait::scope& s, std::atomic<int>& here) {
+  s.spawn(meets(here));
+  s.spawn(meets(here));
+  co_return;
+}
+
+TEST(Pool, WakesAWorkerForWhatAnotherQueued) {
+  strait::thread_pool pool(2);
+  for (int i = 0; i < rounds(2000); ++i) {
+    std::atomic<int> here{0};
+    strait::scope s(pool);
+    if (i % 2 == 0) {
+      s.spawn(meets(here));
+      s.spawn(meets(here));
+    } else {
+      s.spawn(starts_two(s, here));
+    }
+    s.join();
+    if (i % 16 == 0) std::this_thread::sleep_for(100us);  // both workers park
+  }
+}
+
+// ---- nobody starves -----------------------------------------------------------------------------
+
+task<> plays(strait::receiver<int> from, strait::sender<int> to) {
+  while (auto m = co_await from.async_recv()) {
+    auto sent = co_await to.async_send(*m);
+    if (!sent) co_return;
+  }
+}
+
+// Two that wake each other for ever are always "the last made ready".
+TEST(Pool, APairThatWakesEachOtherStarvesNobody) {
+  strait::thread_pool pool(1);
+  auto a = strait::bounded<int>(1);
+  auto b = strait::bounded<int>(1);
+  ASSERT_TRUE(a.tx.send(1));
+  strait::scope s(pool);
+  s.spawn(plays(a.rx, b.tx));
+  s.spawn(plays(b.rx, a.tx));
+  std::atomic<int> n{0};
+  for (int i = 0; i < 100; ++i) strait::spawn(pool, counts(n));
+  eventually([&] { return n == 100; });
+  std::stop_source stop;
+  s.spawn([](std::atomic<int>& count) -> task<> {  // deadlines too
+    co_await strait::sleep_for(1ms);
+    ++count;
+  }(n));
+  eventually([&] { return n == 101; });
+  a.rx.close();
+  b.rx.close();
+  s.join();
+}
+
+task<> yields(std::atomic<bool>& stop) {
+  while (!stop) co_await strait::yield();
+}
+
+TEST(Pool, OneThatYieldsForEverStarvesNobody) {
+  strait::thread_pool pool(1);
+  std::atomic<bool> stop{false};
+  strait::scope s(pool);
+  s.spawn(yields(stop));
+  s.spawn(yields(stop));
+  std::atomic<int> n{0};
+  for (int i = 0; i < 100; ++i) strait::spawn(pool, counts(n));
+  eventually([&] { return n == 100; });
+  stop = true;
+  s.join();
+}
+
+// ---- sleeping -----------------------------------------------------------------------------------
+
+TEST(Pool, WithoutWorkUsesNoProcessor) {
+  strait::thread_pool pool(4);
+  std::atomic<int> n{0};
+  for (int i = 0; i < 100; ++i) strait::spawn(pool, counts(n));
+  eventually([&] { return n == 100; });
+  a_moment();
+  timespec before{}, after{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+  std::this_thread::sleep_for(300ms);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+  const auto used =
+      (after.tv_sec - before.tv_sec) * 1'000'000'000L + after.tv_nsec - before.tv_nsec;
+  EXPECT_LT(used, 30'000'000L);
+}
+
+// ---- the end ------------------------------------------------------------------------------------
+
+task<> waits(strait::receiver<int> rx, std::shared_ptr<int>) { (void)co_await rx.async_recv(); }
+
+TEST(Pool, TakesWithItWhatNeverEnded) {
+  auto held = std::make_shared<int>();
+  auto [tx, rx] = strait::bounded<int>(0);
+  {
+    strait::thread_pool pool(2);
+    for (int i = 0; i < 100; ++i) strait::spawn(pool, waits(rx, held));
+    a_moment();
+    EXPECT_GT(held.use_count(), 1);
+  }
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_TRUE(failed(tx.try_send(1), errc::full));  // none of them waits any more
+}
+
+TEST(Pool, EndsWhileMessagesCome) {
+  for (int i = 0; i < rounds(200); ++i) {
+    auto [tx, rx] = strait::bounded<int>(1);
+    int received = 0, sent = 0;
+    {
+      std::optional<worker> sender;
+      strait::thread_pool pool(2);
+      for (int k = 0; k < 4; ++k) {
+        strait::spawn(pool, [](strait::receiver<int> from) -> task<> {
+          while (auto m = co_await from.async_recv()) {
+          }
+        }(rx));
+      }
+      sender.emplace([&, out = std::move(tx)] {
+        while (sent < 200 && out.try_send(1).has_value()) ++sent;
+      });
+    }
+    while (rx.try_recv()) ++received;  // what nobody took is still there
+    EXPECT_LE(received, 1);
+  }
+}
+
+TEST(PoolDeath, AnExceptionThatLeavesASpawnedTask) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        strait::thread_pool pool(1);
+        strait::spawn(pool, []() -> task<> {
+          throw std::runtime_error("nobody awaits me");
+          co_return;
+        }());
+        for (;;) std::this_thread::sleep_for(1s);
+      },
+      "nobody awaits me");
+}
+
+// ---- moving -------------------------------------------------------------------------------------
+
+TEST(Pool, ResumeOnMoves) {
+  strait::thread_pool a(1), b(1);
+  auto visits = [](strait::thread_pool& x, strait::thread_pool& y) -> task<bool> {
+    co_await strait::resume_on(x);
+    const bool first = x.runs_here() && !y.runs_here();
+    co_await strait::resume_on(y);
+    const bool second = y.runs_here() && !x.runs_here();
+    co_await strait::sleep_for(1ms);  // it stays there
+    co_return first&& second&& y.runs_here();
+  };
+  EXPECT_TRUE(sync_wait(visits(a, b)));
+}
+
+}  // namespace
