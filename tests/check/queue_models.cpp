@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <strait/queue/mpsc_ring.hpp>
 #include <strait/queue/mpsc_segments.hpp>
@@ -474,6 +475,82 @@ TYPED_TEST(Queue, APopIsNeverToldEmptyInVain) {
     });
   } else {
     GTEST_SKIP() << "one receiver";
+  }
+}
+
+// Who counts a message that was pushed (popped) by promise sees what its thread did before, also after the
+// promise was made: the room it left, the message it put in.
+template <class Ring>
+void a_spent_promise_shows_room() {
+  prove([] {
+    Ring q(3);
+    push_all(q, 0, 2);
+    thread t([&] {
+      require(q.reserve_push() == queue_status::ok, "there is room");
+      require(pop_one(q) == 0, "in order");
+      parcel p(2);
+      require(q.commit_push(p) == queue_status::ok, "promised");
+    });
+    while (q.pushes() < 3) strait::check::yield();
+    parcel p(3);
+    queue_status s = q.try_push(p);
+    while (s == queue_status::busy) {
+      strait::check::yield();
+      s = q.try_push(p);
+    }
+    require(s == queue_status::ok, "two of three places are taken");
+    t.join();
+  });
+}
+TEST(QueuePromises, SpentShowRoom) { a_spent_promise_shows_room<strait::detail::ring<parcel>>(); }
+TEST(QueuePromises, SpentShowRoomToManySenders) {
+  a_spent_promise_shows_room<strait::detail::mpsc_ring<parcel>>();
+}
+TEST(QueuePromises, SpentShowMessages) {
+  prove([] {
+    strait::detail::ring<parcel> q(3);
+    push_all(q, 0, 1);
+    const auto drop = [](parcel&& p) noexcept { parcel dead(std::move(p)); };
+    thread t([&] {
+      require(q.reserve_pop() == queue_status::ok, "there is a message");
+      push_all(q, 1, 1);
+      require(q.commit_pop(drop) == queue_status::ok, "promised");
+    });
+    while (q.pops() < 1) strait::check::yield();
+    queue_status s = q.try_pop(drop);
+    while (s == queue_status::busy) {
+      strait::check::yield();
+      s = q.try_pop(drop);
+    }
+    require(s == queue_status::ok, "one is left");
+    t.join();
+  });
+}
+
+// Segments that come back, while the sender is a segment ahead and brings a new one: a receiver at the end
+// of a used segment must not follow the link that it had when it was used before.
+TYPED_TEST(Queue, ASegmentThatCameBackHasNoOldLink) {
+  if constexpr (!TypeParam::bounded && TypeParam::many_pop) {
+    prove([] {
+      typename TypeParam::holder h;
+      int pushed = 0, popped = 0;
+      const auto push = [&](int n) { push_all(h.q, std::exchange(pushed, pushed + n), n); };
+      const auto pop = [&](int n) {
+        for (; n > 0; --n) require(pop_one(h.q) == popped++, "in order");
+      };
+      push(9);
+      pop(9);
+      push(3);  // at its end stands a segment that was used before
+      pop(2);
+      push(2);
+      thread t([&] { push(1); });  // the last place of that one: a new segment comes behind it
+      pop(4);
+      t.join();
+      push(1);
+      pop(1);
+    });
+  } else {
+    GTEST_SKIP() << "a chain of segments with many receivers";
   }
 }
 

@@ -130,6 +130,74 @@ TYPED_TEST(SelectLine, AMakerAgainstAClose) {
   });
 }
 
+// ---- two selects meet ---------------------------------------------------------------------------
+
+// Each stands in the other's line already when it comes to its second arm: both are about to claim the other.
+TYPED_TEST(SelectLine, TwoSelectsThatCross) {
+  prove([] {
+    auto a = TypeParam::template make<parcel>();
+    auto b = TypeParam::template make<parcel>();
+    int met = 0;
+    thread other([&] {
+      strait::select_biased(strait::on_recv(a.rx, [&](parcel) { ++met; }),
+                            strait::on_send(b.tx, parcel(2), [](strait::send_result<parcel> r) {
+                              require(r.has_value(), "sent");
+                            }));
+    });
+    strait::select_biased(strait::on_recv(b.rx, [&](parcel) { ++met; }),
+                          strait::on_send(a.tx, parcel(1), [](strait::send_result<parcel> r) {
+                            require(r.has_value(), "sent");
+                          }));
+    other.join();
+    require(met == 1, "one message");
+  });
+}
+
+// Both partners have only promised to come: the message is made and taken once.
+TYPED_TEST(SelectLine, BothHavePromised) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    int made = 0;
+    thread sender([&, &tx = tx] {
+      strait::select(strait::on_send(
+          tx,
+          [&] {
+            ++made;
+            return parcel(made);
+          },
+          [](strait::send_result<parcel> r) { require(r.has_value(), "sent"); }));
+      require(made == 1, "made once");
+      tx.close();
+    });
+    strait::selector s;
+    s.recv(rx);
+    auto chosen = s.select();
+    require(chosen.has_value(), "chosen");
+    auto m = chosen->recv(rx);
+    require(m && m->value() == 1, "received");
+    require(!rx.recv().has_value(), "once");
+    sender.join();
+  });
+}
+
+// The partner that was promised gives up (what makes its message throws); then another one comes.
+TYPED_TEST(SelectLine, APartnerGivesUpAndAnotherOneComes) {
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    thread sender([&, &tx = tx] {
+      try {
+        strait::select(strait::on_send(tx, []() -> parcel { throw 1; }));
+      } catch (int) {
+        require(tx.send(parcel(1)).has_value(), "sent");
+      }
+    });
+    int got = 0;
+    strait::select(strait::on_recv(rx, [&](parcel m) { got = m.value(); }));
+    require(got == 1, "received");
+    sender.join();
+  });
+}
+
 // ---- otherwise: nothing was ready at one instant ---------------------------------------------------
 
 // A message moves to the channel that was looked at first: one of the two holds one at every instant.

@@ -23,8 +23,9 @@
 //
 // Not waiting (otherwise, try_select). "Nothing is ready" must be true of one instant, not of one
 // instant an arm: a message that moves from a channel looked at later to one looked at earlier would be
-// missed. Every channel counts what can make it ready; two rounds of attempts with the same counts
-// around them prove that between the rounds nothing was ready (a double collect, Afek et al. 1993).
+// missed. Every channel counts what can make it ready; a second round that finds the counts from before the
+// first round's attempts proves that between the rounds nothing was ready (a double collect, Afek et al.
+// 1993). An attempt that met somebody in the middle of his push or pop says nothing, and does not count.
 //
 // All state lives in the select_run, on the caller's stack or in its frame; nothing is allocated.
 #pragma once
@@ -251,6 +252,9 @@ class select_run {
         case attempt::bound: is_bound_ = true; return op;
         case attempt::chosen: return op;
         case attempt::dropped: drop(i); break;
+        case attempt::busy:
+          op->seen = ~op->seen;
+          [[fallthrough]];  // no answer: not "nothing" either
         default: ++i;
       }
     }
@@ -270,7 +274,7 @@ class select_run {
           case attempt::chosen: return op;
           case attempt::dropped: drop(i); continue;
           case attempt::busy: same = false; break;  // no answer yet
-          default: same = same && op->version() == op->seen; break;
+          default: break;
         }
         ++i;
       }
