@@ -29,6 +29,11 @@ class handle_op : public select_op {
   explicit handle_op(const Handle& handle) noexcept
       : handle_(&handle), core_(access::core(handle)) {}
 
+  /// An attempt never waits for a partner (as one at a rendezvous may).
+  bool is_quick() const noexcept {
+    return core_ == nullptr || core_->kind() != channel_kind::rendezvous;
+  }
+
  protected:
   ~handle_op() = default;
 

@@ -110,6 +110,7 @@ struct select_plan {
   bool wait = true;
   bool fair = true;
   bool may_be_empty = false;  // without operations, wait for the deadline or a stop
+  bool attempted = false;     // the caller has attempted them all just now
 };
 
 class select_run {
@@ -120,6 +121,7 @@ class select_run {
         live_(plan.ops),
         limit_(plan.until),
         suspends_(elsewhere != nullptr),
+        attempted_(plan.attempted),
         waiter_(waiter::waiting, elsewhere),
         here_(waiter::waiting, elsewhere) {}
   select_run(const select_run&) = delete;
@@ -143,7 +145,11 @@ class select_run {
     if (met != nullptr) return choose(*met);
     for (;;) {
       if (plan_.fair) shuffle();
-      if (select_op* op = attempt_all()) return chosen_or_bound(*op);
+      if (std::exchange(attempted_, false)) {
+        // nothing was ready
+      } else if (select_op* op = attempt_all()) {
+        return chosen_or_bound(*op);
+      }
       vain_ = std::exchange(token_, nullptr);  // that channel had nothing: the wake-up is spent
       if (live_.empty() && !plan_.may_be_empty) return end(select_end::no_arms);
       for (const stop_arm_state& s : plan_.stops) {
@@ -247,7 +253,7 @@ class select_run {
   select_op* attempt_all() {
     for (std::size_t i = 0; i < live_.size();) {
       select_op* op = live_[i];
-      op->seen = op->version();
+      if (!plan_.wait) op->seen = op->version();
       switch (op->try_now(here_)) {
         case attempt::bound: is_bound_ = true; return op;
         case attempt::chosen: return op;
@@ -314,7 +320,12 @@ class select_run {
 
   void rise() noexcept {
     for (stop_arm_state& s : plan_.stops) s.guard.reset();
-    for (std::size_t i = 0; i < enlisted_; ++i) live_[i]->delist();
+    const waiter::state how = waiter_.current();
+    for (std::size_t i = 0; i < enlisted_; ++i) {
+      // Who notified us has taken that arm out of its line before.
+      if (how == waiter::notified && live_[i]->position == waiter_.arm()) continue;
+      live_[i]->delist();
+    }
     phase_ = phase::running;
   }
 
@@ -353,6 +364,7 @@ class select_run {
   std::span<select_op*> live_;
   deadline limit_;  // the caller's
   const bool suspends_;
+  bool attempted_;
   phase phase_ = phase::running;
   bool is_bound_ = false;  // what an attempt found is bound, not chosen
   bool in_vain_ = false;   // the last sleep ended at once, because an operation looked ready

@@ -20,6 +20,7 @@
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -49,7 +50,8 @@ inline constexpr bool fits_a_frame = ((alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNM
 
 // ---- one operation on one channel ----
 
-/// An operation of a select that is alone in it, and how long it waits.
+/// An operation of a select that is alone in it, and how long it waits. The select is made only where an
+/// attempt does not do.
 template <class Op, class Limit>
 class async_operation {
  public:
@@ -59,21 +61,22 @@ class async_operation {
  protected:
   template <class... Args>
   explicit async_operation(Limit limit, Args&&... args)
-      : limit_(std::move(limit)),
-        op_(std::forward<Args>(args)...),
-        plan_{.ops = {&one_, 1},
-              .stops = {&stop_, stop_.token != nullptr ? 1U : 0U},
-              .until = limit_.until(),
-              .check = limit_.check(),
-              .fair = false},
-        wait_(plan_) {}
+      : limit_(std::move(limit)), op_(std::forward<Args>(args)...) {}
   ~async_operation() = default;
 
-  bool start() { return wait_.ready(); }
-  bool suspend(std::coroutine_handle<> h) { return wait_.suspend(h); }
+  bool start() {
+    const bool quick = op_.is_quick();
+    if (quick) {
+      waiter nobody;
+      if (op_.try_now(nobody) == attempt::chosen) return true;
+    }
+    return waiting_.emplace(op_, limit_, quick).wait.ready();
+  }
+  bool suspend(std::coroutine_handle<> h) { return waiting_->wait.suspend(h); }
   /// success: it was done, or the channel is closed; the operation knows.
   errc outcome() const {
-    switch (wait_.outcome().how) {
+    if (!waiting_) return success;
+    switch (waiting_->wait.outcome().how) {
       case select_end::timeout: return errc::timeout;
       case select_end::stopped: return errc::cancelled;
       default: return success;
@@ -84,10 +87,23 @@ class async_operation {
   Op op_;
 
  private:
-  select_op* one_ = &op_;
-  stop_arm_state stop_{limit_.token(), {}};
-  const select_plan plan_;
-  async_wait wait_;
+  struct waiting {
+    waiting(Op& op, Limit& limit, bool attempted)
+        : one(&op),
+          stop{limit.token(), {}},
+          plan{.ops = {&one, 1},
+               .stops = {&stop, stop.token != nullptr ? 1U : 0U},
+               .until = limit.until(),
+               .check = limit.check(),
+               .fair = false,
+               .attempted = attempted},
+          wait(plan) {}
+    select_op* one;
+    stop_arm_state stop;
+    const select_plan plan;
+    async_wait wait;
+  };
+  std::optional<waiting> waiting_;
 };
 
 }  // namespace detail
