@@ -121,13 +121,34 @@ auto ends_of(strait::channel<Tx, Rx> ch) {
   }
 }
 
+/// An async_select, awaited where it is made, if it may be: messages of arms that lose stay with the caller.
+template <class MakeOp>
+strait::task<strait::expected<std::size_t, strait::errc>> select_one(MakeOp make_op,
+                                                                     bool on_a_pool) {
+  if (on_a_pool) co_await strait::resume_on(test_pool());
+  if constexpr (decltype(make_op())::may_be_unnamed) {
+    auto fired = co_await make_op();
+    co_return fired;
+  } else {
+    auto op = make_op();
+    co_return co_await op;
+  }
+}
+
+template <class Block, class MakeOp>
+auto choose_somewhere(Block block, MakeOp make_op) {
+  const waits how = next_wait();
+  if (how == waits::in_the_thread) return block();
+  return strait::sync_wait(select_one(std::move(make_op), how == waits::on_a_pool));
+}
+
 template <class... Arms>
 auto choose(Arms&&... arms) {
   if constexpr (STRAIT_TEST_AWAIT == 0) {
     return strait::select(std::move(arms)...);
   } else {
-    return wait_somewhere([&] { return strait::select(std::move(arms)...); },
-                          [&] { return strait::async_select(std::move(arms)...); });
+    return choose_somewhere([&] { return strait::select(std::move(arms)...); },
+                            [&] { return strait::async_select(std::move(arms)...); });
   }
 }
 template <class... Arms>
@@ -135,8 +156,8 @@ auto choose_biased(Arms&&... arms) {
   if constexpr (STRAIT_TEST_AWAIT == 0) {
     return strait::select_biased(std::move(arms)...);
   } else {
-    return wait_somewhere([&] { return strait::select_biased(std::move(arms)...); },
-                          [&] { return strait::async_select_biased(std::move(arms)...); });
+    return choose_somewhere([&] { return strait::select_biased(std::move(arms)...); },
+                            [&] { return strait::async_select_biased(std::move(arms)...); });
   }
 }
 

@@ -268,6 +268,31 @@ TEST(Foreign, AnyCoroutineMaySelect) {
   EXPECT_EQ(sum, 101 * 50 * 51 / 2);
 }
 
+// A named select keeps the messages that it was made with.
+task<> sends_later(strait::sender<std::string> tx) {
+  auto value = strait::async_select(strait::on_send(tx, std::string(100, 'v')));
+  auto maker =
+      strait::async_select(strait::on_send(tx, [text = std::string(100, 'm')] { return text; }));
+  auto literal = strait::async_select(strait::on_send(tx, "literal"));
+  const std::string kept(100, 'k');
+  auto copied = strait::async_select(strait::on_send(tx, kept));
+  for (int i = 0; i < 3; ++i) co_await strait::yield();
+  auto one = co_await value;
+  auto two = co_await maker;
+  auto three = co_await literal;
+  auto four = co_await copied;
+  EXPECT_TRUE(one && two && three && four);
+}
+
+TEST(Task, ANamedSelectKeepsItsMessages) {
+  auto [tx, rx] = strait::unbounded<std::string>();
+  sync_wait(sends_later(std::move(tx)));
+  EXPECT_EQ(rx.try_recv(), std::string(100, 'v'));
+  EXPECT_EQ(rx.try_recv(), std::string(100, 'm'));
+  EXPECT_EQ(rx.try_recv(), "literal");
+  EXPECT_EQ(rx.try_recv(), std::string(100, 'k'));
+}
+
 // ---- what waits beside each other ---------------------------------------------------------------
 
 // First come, first served, threads and coroutines in one line.
