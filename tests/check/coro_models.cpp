@@ -246,6 +246,59 @@ TYPED_TEST(Coroutine, WhatWasHandedOverDiesWithTheLastReceiver) {
   });
 }
 
+// ---- at the rendezvous: promises, and who goes while they last ------------------------------------------
+
+// A receiver that goes while its sender makes the message: the sender learns of it, and finds another one.
+TEST(CoroutineMeets, DestroyedWhileItsPartnerMakesTheMessage) {
+  prove([] {
+    auto ch = strait::bounded<parcel>(0);
+    by_hand loop;
+    told end;
+    int seen = 0;
+    thread sender([tx = ch.tx] {
+      for (int i = 1; i <= 2; ++i) {
+        bool sent = false;
+        const auto look = [&](strait::send_result<parcel> r) {
+          sent = r.has_value();
+          require(sent || r.error().reason() == errc::full, "its receiver has gone");
+        };
+        while (!sent) strait::select(strait::on_send(tx, [&] { return parcel(i); }, look));
+      }
+    });
+    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    loop.start(*waits, end);
+    waits.reset();
+    for (int i = 1 + (seen == 1); i <= 2; ++i) {
+      auto m = ch.rx.recv();
+      require(m.has_value() && m->value() == i, "each message once, in order");
+    }
+    sender.join();
+  });
+}
+
+// A message left behind that was promised to a selector, which gives it back: it stands there again.
+TEST(CoroutineMeets, APromiseGivenBackLeavesTheMessageThere) {
+  prove([] {
+    auto ch = strait::bounded<parcel>(0);
+    by_hand loop;
+    told end;
+    int seen = 0;
+    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    loop.start(*waits, end);
+    require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
+    thread other([rx = ch.rx] {
+      strait::selector s;
+      (void)s.recv(rx);
+      for (int i = 0; i < 2; ++i) (void)s.try_select();
+    });
+    waits.reset();
+    other.join();
+    auto m = ch.rx.try_recv();
+    require(m.has_value() && m->value() == 7, "the message");
+    require(!ch.rx.try_recv(), "and only once");
+  });
+}
+
 // ---- ended by time and by a stop token ----------------------------------------------------------------
 
 TYPED_TEST(Coroutine, AStopOrAMessage) {
@@ -322,6 +375,23 @@ TEST(Pool, TwoWorkersShare) {
     }(std::move(ch.rx)));
     s.join();
   });
+}
+
+// It suspends in one worker and goes on in another: what it left in its frame goes with it.
+TEST(Pool, ACoroutineGoesOnInAnotherWorker) {
+  for (const bool rendezvous : {true, false}) {
+    prove([rendezvous] {
+      strait::thread_pool pool(2);
+      strait::scope s(pool);
+      auto ch = rendezvous ? strait::bounded<parcel>(0) : strait::unbounded<parcel>();
+      s.spawn([](strait::receiver<parcel> rx) -> task<> {
+        auto m = co_await rx.async_recv();
+        require(m.has_value(), "received");
+      }(ch.rx));
+      require(ch.tx.send(parcel(1)).has_value(), "sent");
+      s.join();
+    });
+  }
 }
 
 // A pool that ends destroys what still waits, and the messages with it.

@@ -16,13 +16,14 @@
 #include <new>
 
 #include <strait/base/cache_line.hpp>
+#include <strait/base/heap_object.hpp>
 #include <strait/base/sync.hpp>
 
 namespace strait::inline STRAIT_ABI::detail {
 
 enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous, timer };
 
-class channel_base {
+class channel_base : public heap_object {
  public:
   /// `owners`: the ends that have handles (a timer has no sender).
   explicit channel_base(channel_kind kind, std::size_t owners = 2) noexcept
@@ -64,15 +65,6 @@ class channel_base {
   /// For weak handles: one more handle of an end that still has some.
   bool revive_sender() noexcept { return revive(senders_); }
   bool revive_receiver() noexcept { return revive(receivers_); }
-
-  static void* operator new(std::size_t bytes) { return sync::allocate(bytes, 1); }
-  static void* operator new(std::size_t bytes, std::align_val_t align) {
-    return sync::allocate(bytes, static_cast<std::size_t>(align));
-  }
-  static void operator delete(void* p) noexcept { sync::deallocate(p, 1); }
-  static void operator delete(void* p, std::align_val_t align) noexcept {
-    sync::deallocate(p, static_cast<std::size_t>(align));
-  }
 
  protected:
   virtual ~channel_base() = default;

@@ -48,6 +48,7 @@
 #include <strait/base/backoff.hpp>
 #include <strait/base/cache_line.hpp>
 #include <strait/base/contract.hpp>
+#include <strait/base/heap_object.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/channel/channel_base.hpp>
 #include <strait/channel/party.hpp>
@@ -172,7 +173,7 @@ class rendezvous_core final : public channel_base {
   };
 
   /// In the line of the senders with a message and nobody to wake: whoever takes it deletes it.
-  class left_message final : private sleeper {
+  class left_message final : public heap_object, private sleeper {
    public:
     left_message(rendezvous_core& core, T&& message) noexcept
         : core_(&core), message_(std::move(message)), waiter_(waiter::waiting, this) {

@@ -153,9 +153,8 @@ class recv_op final : public recv_op_base<Receiver> {
     result_.error() = errc::closed;
     return attempt::chosen;
   }
-  void selected() noexcept override {}  // the partner has filled the result
-  void leave_behind() noexcept override {
-    if (!result_) return;
+  void selected() noexcept override {}     // the partner has filled the result
+  void leave_behind() noexcept override {  // so there is a message
     this->with([&](auto& c) { c.leave_behind(std::move(*result_)); });
   }
 

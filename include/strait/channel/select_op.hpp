@@ -147,7 +147,7 @@ class select_run {
       if (plan_.fair) shuffle();
       if (std::exchange(attempted_, false)) {
         // nothing was ready
-      } else if (select_op* op = attempt_all()) {
+      } else if (bool same; select_op* op = attempt_all(same)) {
         return chosen_or_bound(*op);
       }
       vain_ = std::exchange(token_, nullptr);  // that channel had nothing: the wake-up is spent
@@ -249,11 +249,17 @@ class select_run {
     live_ = live_.first(live_.size() - 1);
   }
 
-  // The operation that is chosen, or bound (is_bound_); null: none is ready.
-  select_op* attempt_all() {
+  // The operation that is chosen, or bound (is_bound_); null: none is ready. `same`, for a select that does
+  // not wait: nothing has become ready since the round before.
+  select_op* attempt_all(bool& same) {
+    same = !plan_.wait;
     for (std::size_t i = 0; i < live_.size();) {
       select_op* op = live_[i];
-      if (!plan_.wait) op->seen = op->version();
+      if (!plan_.wait) {
+        const std::uint64_t seen = op->version();
+        same = same && seen == op->seen;
+        op->seen = seen;
+      }
       switch (op->try_now(here_)) {
         case attempt::bound: is_bound_ = true; return op;
         case attempt::chosen: return op;
@@ -269,21 +275,8 @@ class select_run {
 
   select_op* attempt_again() {
     for (backoff b;; b.wait()) {
-      bool same = true;
-      for (std::size_t i = 0; i < live_.size();) {
-        select_op* op = live_[i];
-        const std::uint64_t before = op->version();
-        same = same && before == op->seen;
-        op->seen = before;
-        switch (op->try_now(here_)) {
-          case attempt::bound: is_bound_ = true; return op;
-          case attempt::chosen: return op;
-          case attempt::dropped: drop(i); continue;
-          case attempt::busy: same = false; break;  // no answer yet
-          default: break;
-        }
-        ++i;
-      }
+      bool same;
+      if (select_op* op = attempt_all(same)) return op;
       if (same) return nullptr;
     }
   }

@@ -21,6 +21,7 @@
 
 #include <strait/base/config.hpp>
 #include <strait/base/contract.hpp>
+#include <strait/base/heap_object.hpp>
 #include <strait/coro/scheduler.hpp>
 
 namespace strait::inline STRAIT_ABI {
@@ -213,7 +214,8 @@ struct hand_back {
 };
 
 template <class T>
-struct task_promise final : outcome<T>,
+struct task_promise final : public heap_object,  // the frame
+                            outcome<T>,
                             std::conditional_t<std::is_void_v<T>, spawned_task, awaited_task> {
   task<T> get_return_object() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
