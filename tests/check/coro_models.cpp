@@ -276,6 +276,29 @@ TEST(CoroutineMeets, DestroyedWhileItsPartnerMakesTheMessage) {
   });
 }
 
+// A selector was promised the receiver, which goes before the selector brings its message, or just then.
+TEST(CoroutineMeets, ASelectorLearnsThatItsReceiverHasGone) {
+  prove([] {
+    auto ch = strait::bounded<parcel>(0);
+    by_hand loop;
+    told end;
+    int seen = 0;
+    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    loop.start(*waits, end);
+    strait::selector s;
+    (void)s.send(ch.tx);
+    auto chosen = s.try_select();
+    require(chosen.has_value(), "it stands in line");
+    thread goes([&waits] { waits.reset(); });
+    auto sent = chosen->send(ch.tx, parcel(7));
+    require(sent.has_value() || sent.error().reason() == errc::full, "its receiver has gone");
+    goes.join();
+    auto m = ch.rx.try_recv();
+    require(m.has_value() == sent.has_value(), "what was sent stays");
+    require(!ch.rx.try_recv(), "and only once");
+  });
+}
+
 // A message left behind that was promised to a selector, which gives it back: it stands there again.
 TEST(CoroutineMeets, APromiseGivenBackLeavesTheMessageThere) {
   prove([] {
