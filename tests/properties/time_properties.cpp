@@ -262,4 +262,43 @@ RC_GTEST_PROP(time_points, timers, ()) {
   }
 }
 
+// The conversion itself, at the ends of the clock. Two instants that no clock shows stand for "for ever" and
+// "long past"; so do the last 1,024 nanoseconds before each, where a long double may round.
+TEST(deadlines, at_the_ends_of_the_clock) {
+  using strait::detail::deadline;
+  using instant = strait::sync::time_point;
+  constexpr std::int64_t top = std::numeric_limits<std::int64_t>::max();
+  const instant epoch{};
+  EXPECT_EQ(deadline::add(epoch, nanoseconds(top)), instant::max());
+  EXPECT_EQ(deadline::add(epoch, nanoseconds(top - 1024)), instant::max());
+  EXPECT_EQ(deadline::add(epoch, nanoseconds(-top)), instant::min());
+  EXPECT_EQ(deadline::add(epoch, nanoseconds(-(top - 1024))), instant::min());
+  if constexpr (std::numeric_limits<long double>::digits >= 64) {
+    EXPECT_EQ(deadline::add(epoch, nanoseconds(top - 1025)), epoch + nanoseconds(top - 1025));
+    EXPECT_EQ(deadline::add(epoch, nanoseconds(-(top - 1025))), epoch - nanoseconds(top - 1025));
+  }
+  EXPECT_EQ(deadline::add(instant(nanoseconds(top - 5000)), nanoseconds(3000)),
+            instant(nanoseconds(top - 2000)));
+  EXPECT_TRUE(deadline::until(instant::max()).is_never());
+  EXPECT_TRUE(deadline::until(time_point<steady_clock, hours>::max()).is_never());
+}
+
+TEST(deadlines, not_a_number_is_now) {
+  using strait::detail::deadline;
+  const strait::sync::time_point start{seconds(77)};
+  EXPECT_EQ(deadline::add(start, duration<double>(std::nan(""))), start);
+  EXPECT_EQ(deadline::add(start, duration<float, std::milli>(-std::nanf(""))), start);
+}
+
+TEST(deadlines, are_ordered) {
+  using strait::detail::deadline;
+  const deadline soon = deadline::at(strait::sync::time_point(seconds(1)));
+  const deadline late = deadline::at(strait::sync::time_point(seconds(2)));
+  EXPECT_TRUE(soon < late);
+  EXPECT_FALSE(late < soon);
+  EXPECT_FALSE(soon < soon);
+  EXPECT_TRUE(late < deadline::never());
+  EXPECT_FALSE(deadline::never() < deadline::never());
+}
+
 }  // namespace

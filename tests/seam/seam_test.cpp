@@ -10,6 +10,7 @@
 //   held (a held lock costs system calls beyond the sleeps).
 //   By structure: every lock is a sync::mutex (tools/check_seam refuses others), and no header has one of
 //   static or thread-local storage: a lock is part of a channel, so two channels' locks are two.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -327,6 +328,23 @@ TEST(seam, waiting_allocates_nothing) {
   EXPECT_EQ(c.allocations, 0U);
   EXPECT_EQ(c.news, 0U);
   EXPECT_GT(c.locks, 0U);
+}
+
+TEST(seam, a_sleep_is_one_call_of_the_kernel) {
+  auto ch = strait::bounded<int>(1);
+  auto hand = strait::rendezvous<int>();
+  (void)ch.rx.try_recv();
+  (void)strait::sync::processors();
+  // A signal may end a sleep early, and another begins; not each time.
+  std::uint64_t fewest = 1000, fewest_in_hand = 1000;
+  for (int i = 0; i < 50; ++i) {
+    const auto sleep = std::chrono::milliseconds(1);
+    fewest = std::min(fewest, cost_of([&] { (void)ch.rx.recv_for(sleep); }).syscalls);
+    fewest_in_hand =
+        std::min(fewest_in_hand, cost_of([&] { (void)hand.rx.recv_for(sleep); }).syscalls);
+  }
+  EXPECT_EQ(fewest, 1U);
+  EXPECT_EQ(fewest_in_hand, 1U);
 }
 
 // ---- selects on disjoint channels ---------------------------------------------------------------

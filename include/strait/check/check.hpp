@@ -61,7 +61,7 @@ struct options {
       true;  ///< of schedules that differ in the order of independent steps, one is enough
   std::uint64_t steps = 20'000;          ///< in one schedule; more is a livelock
   std::uint64_t schedules = UINT64_MAX;  ///< stop after so many, not complete
-  double seconds = 0;                    ///< stop after so long, not complete; 0: no limit
+  double seconds = 0;  ///< stop after so much processor time, not complete; 0: no limit
 };
 
 struct result {
@@ -70,10 +70,10 @@ struct result {
   std::uint64_t steps = 0;      ///< in all of them
   std::uint64_t longest = 0;    ///< steps of the longest
   bool complete = false;        ///< every schedule within the options was executed
-  double seconds = 0;
-  std::string message;   ///< one line: what went wrong
-  std::string schedule;  ///< for replay()
-  std::string report;    ///< the failing schedule, a column for each thread
+  double seconds = 0;           ///< of processor time
+  std::string message;          ///< one line: what went wrong
+  std::string schedule;         ///< for replay()
+  std::string report;           ///< the failing schedule, a column for each thread
 
   bool ok() const noexcept { return what == verdict::ok; }
 };
