@@ -246,6 +246,150 @@ TYPED_TEST(Coroutine, WhatWasHandedOverDiesWithTheLastReceiver) {
   });
 }
 
+// ---- who waits alone, and is served -----------------------------------------------------------------------
+
+template <class Tx>
+task<> send_one(const Tx& tx, int value, bool& sent) {
+  auto done = co_await tx.async_send(parcel(value));
+  sent = done.has_value();
+}
+template <class Tx>
+task<bool> send_and_go(Tx tx) {
+  auto sent = co_await tx.async_send(parcel(1));
+  co_return sent.has_value();
+}
+
+template <class F>
+class CoroutineSenders : public ::testing::Test {};
+using two_places = ::testing::Types<flavour<mpmc, 2>, flavour<mpsc, 2>>;
+TYPED_TEST_SUITE(CoroutineSenders, two_places, flavour_names);
+
+// Two receivers make room for two senders; whoever is slower leaves nobody behind.
+TYPED_TEST(CoroutineSenders, EachPlaceServesOne) {
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    require(ch.tx.try_send(parcel(1)) && ch.tx.try_send(parcel(2)), "room for two");
+    by_hand loop;
+    told ends[2];
+    bool sent[2] = {false, false};
+    task<> first = send_one(ch.tx, 3, sent[0]), second = send_one(ch.tx, 4, sent[1]);
+    loop.start(first, ends[0]);
+    loop.start(second, ends[1]);
+    const auto take = [&rx = ch.rx] {
+      require(rx.try_recv().has_value(), "there is one for each");
+    };
+    if constexpr (TypeParam::family::many_receivers) {
+      thread other(take);
+      take();
+      other.join();
+    } else {
+      take();
+      take();
+    }
+    while (loop.turn()) {
+    }
+    require(sent[0] && sent[1], "both went on");
+    const int one = ch.rx.try_recv().value().value(), next = ch.rx.try_recv().value().value();
+    require(one + next == 7, "both are there");
+    require(one == 3 || TypeParam::family::many_receivers, "with one receiver, in their order");
+  });
+}
+
+// Other senders come meanwhile: who was served in vain keeps its turn, and is not forgotten.
+TYPED_TEST(CoroutineMany, ASenderThatOthersOvertake) {
+  if (TypeParam::capacity != 1) GTEST_SKIP() << "about one place";
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
+    by_hand loop;
+    told end;
+    bool sent = false;
+    task<> waits = send_one(ch.tx, 2, sent);
+    loop.start(waits, end);
+    int taken = 0, overtook = 0;
+    thread other([&overtook, &tx = ch.tx] {
+      for (int i : {3, 4}) overtook += tx.try_send(parcel(i)).has_value();
+    });
+    for (int i = 0; i < 2; ++i) taken += ch.rx.try_recv().has_value();
+    other.join();
+    while (!sent) {
+      while (loop.turn()) {
+      }
+      if (sent) break;
+      require(ch.rx.try_recv().has_value(), "the place is taken, or it would have gone on");
+      ++taken;
+    }
+    while (ch.rx.try_recv()) ++taken;
+    require(taken == 2 + overtook, "each once");
+  });
+}
+
+// Somebody takes its message for it while it is being destroyed, and the channel ends.
+TYPED_TEST(CoroutineBounded, DestroyedWhileItIsServed) {
+  if (TypeParam::capacity != 1) GTEST_SKIP() << "about one place";
+  prove([] {
+    auto ch = TypeParam::template make<parcel>();
+    require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
+    by_hand loop;
+    told end;
+    std::optional<task<bool>> waits(send_and_go(std::move(ch.tx)));
+    loop.start(*waits, end);
+    int taken = 0;
+    thread receiver([&taken, rx = std::move(ch.rx)] {
+      for (int i = 0; i < 3; ++i) taken += rx.try_recv().has_value();
+    });
+    waits.reset();
+    receiver.join();
+    require(taken >= 1, "what was there before");
+  });
+}
+
+// It is served, goes on and ends with its channel, while the thread that put it into the line still tells who
+// watches that line.
+TEST(CoroutineMeets, WatchedWhileItsChannelGoes) {
+  prove([] {
+    auto ch = strait::bounded<parcel>(0);
+    by_hand loop;
+    told end;
+    std::optional<task<bool>> waits(send_and_go(std::move(ch.tx)));
+    thread starter([&] { loop.start(*waits, end); });
+    {
+      strait::selector s;
+      (void)s.recv(ch.rx);
+      require(s.ready().has_value(), "somebody stands there");
+    }
+    require(ch.rx.recv().has_value(), "received");
+    require(loop.turn() && end.done, "it goes on");
+    waits.reset();
+    ch.rx.reset();
+    starter.join();
+  });
+}
+
+// With a pool: it goes on in one worker while the other one has not left the call that suspended it.
+TEST(CoroutineMeets, GoesOnBeforeItHasSuspended) {
+  prove([] {
+    strait::thread_pool pool(2);
+    strait::scope s(pool);
+    for (int round = 0; round < 2; ++round) {
+      auto ch = strait::bounded<parcel>(round == 0 ? 0 : 1);
+      s.spawn([](strait::sender<parcel> tx) -> task<> {
+        for (int i = 0; i < 2; ++i) {
+          auto sent = co_await tx.async_send(parcel(i));
+          require(sent.has_value(), "sent");
+        }
+      }(std::move(ch.tx)));
+      s.spawn([](strait::receiver<parcel> rx) -> task<> {
+        for (int i = 0; i < 2; ++i) {
+          auto m = co_await rx.async_recv();
+          require(m && m->value() == i, "in order");
+        }
+      }(std::move(ch.rx)));
+      s.join();
+    }
+  });
+}
+
 // ---- at the rendezvous: promises, and who goes while they last ------------------------------------------
 
 // A receiver that goes while its sender makes the message: the sender learns of it, and finds another one.

@@ -11,7 +11,8 @@
 //
 // Select uses the same pieces: an attempt (select_*), a promise that is spent later (reserve, commit,
 // cancel: a select that must make its message first, a selected operation of a selector), a place in
-// the line (enlist, delist), the second look (ready). None of them sleeps: where an operation has to wait
+// the line (enlist, delist), the second look (ready). A coroutine that waits for one operation alone attempts
+// it (attempt_*), and stands in line with the look taken (stand_*). None of them sleeps: where an operation has to wait
 // for a partner (only at a rendezvous) it says so (attempt::bound), and the caller parks or suspends.
 #pragma once
 
@@ -88,7 +89,8 @@ class core final : public channel_base {
 
   // ---- select: the receiving half ----
 
-  attempt select_recv(party<T>& me, waiter&) noexcept { return as_attempt(pop(*me.result)); }
+  attempt attempt_recv(recv_result<T>& out) noexcept { return as_attempt(pop(out)); }
+  attempt select_recv(party<T>& me, waiter&) noexcept { return attempt_recv(*me.result); }
   attempt reserve_recv(party<T>&) noexcept { return as_attempt(queue_.reserve_pop()); }
   attempt commit_recv(party<T>& me, waiter&) noexcept {
     const queue_status s = settled([&] {
@@ -113,13 +115,20 @@ class core final : public channel_base {
     receivers_.add(me, where);
     return attempt::not_ready;
   }
-  void delist_recv(party<T>& me, bool) noexcept { receivers_.remove(me); }
+  bool delist_recv(party<T>& me, bool) noexcept { return receivers_.remove(me); }
+  // For an owner that has suspended: lines up with the second look taken. Not ready: it stands there, and may
+  // have been woken already. Busy: it does not; worth another attempt.
+  attempt stand_recv(party<T>& me, place where) noexcept {
+    return receivers_.add_unless(me, where, [this] { return queue_.can_pop(); })
+               ? attempt::not_ready
+               : attempt::busy;
+  }
   bool recv_ready(bool) const noexcept { return queue_.can_pop(); }
   void pass_on_recv() noexcept {
     if (receivers_.anyone() && queue_.can_pop()) receivers_.notify_one();
   }
-  // Nobody is ever bound here, nor handed a message while it waits.
-  bool unbind(party<T>&) noexcept { return true; }
+  // Nobody is ever bound here: whoever is in no line is served, and finished at once.
+  bool unbind(party<T>&) noexcept { return false; }
   void leave_behind(T&&) noexcept {}
   std::uint64_t recv_version() const noexcept {
     return queue_.pushes() +
@@ -129,7 +138,8 @@ class core final : public channel_base {
 
   // ---- select: the sending half ----
 
-  attempt select_send(party<T>& me, waiter&) { return as_attempt(push(*me.message)); }
+  attempt attempt_send(T& message) { return as_attempt(push(message)); }
+  attempt select_send(party<T>& me, waiter&) { return attempt_send(*me.message); }
   attempt reserve_send(party<T>&) noexcept { return as_attempt(queue_.reserve_push()); }
   attempt commit_send(party<T>& me, waiter&) {
     const queue_status s = settled([&] { return queue_.commit_push(*me.message); });
@@ -148,7 +158,11 @@ class core final : public channel_base {
     senders_.add(me, where);
     return attempt::not_ready;
   }
-  void delist_send(party<T>& me, bool) noexcept { senders_.remove(me); }
+  bool delist_send(party<T>& me, bool) noexcept { return senders_.remove(me); }
+  attempt stand_send(party<T>& me, place where) noexcept {
+    return senders_.add_unless(me, where, [this] { return queue_.can_push(); }) ? attempt::not_ready
+                                                                                : attempt::busy;
+  }
   bool send_ready(bool) const noexcept { return queue_.can_push(); }
   void pass_on_send() noexcept {
     if (senders_.anyone() && queue_.can_push()) senders_.notify_one();
@@ -198,9 +212,16 @@ class core final : public channel_base {
     return s;
   }
 
-  void pushed() noexcept {
+  // The first look needs no fence: who is seen there is notified under the lock, and whoever lines up after
+  // that takes the lock later, and sees the change.
+  static bool anyone_after_a_change(const wait_queue& side) noexcept {
+    if (side.anyone()) return true;
     sync::light_fence();
-    if (receivers_.anyone()) [[unlikely]]
+    return side.anyone();
+  }
+
+  void pushed() noexcept {
+    if (anyone_after_a_change(receivers_)) [[unlikely]]
       receivers_.notify_one();
   }
   // A receiver may sleep on our attempt, which it had to take for a push in the middle.
@@ -210,10 +231,24 @@ class core final : public channel_base {
   }
   void popped() noexcept {
     if constexpr (Queue::is_bounded) {
-      sync::light_fence();
-      if (senders_.anyone()) [[unlikely]]
-        senders_.notify_one();
+      if (anyone_after_a_change(senders_)) [[unlikely]]
+        serve_senders();
     }
+  }
+  // Somebody took a message, so there is room: the first sender in line is woken to send its message, or has it
+  // sent for it, if it offers (a coroutine): it then goes on when its turn comes, and the next receive need not
+  // wait for that. Only the one who sends its message, or who wakes it to try again, goes on with it: it is in no
+  // line meanwhile. A sole sender that is suspended in its send leaves its side of the queue to us; the lock of
+  // its line passes that side on, and finish() passes it back.
+  STRAIT_NOINLINE void serve_senders() noexcept {
+    do {
+      wait_node* const node = senders_.take_or_notify_one();
+      if (node == nullptr) return;
+      auto& sender = static_cast<party<T>&>(*node);
+      const bool sent = push(*sender.message) == queue_status::ok;
+      sender.owner->finish(sent ? waiter::done : waiter::notified).deliver();
+      if (!sent || Queue::one_sender) return;
+    } while (senders_.anyone() && queue_.can_push());  // N2
   }
 
   // Waits out a thread that is in the middle of its own push or pop.

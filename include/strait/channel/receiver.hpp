@@ -266,6 +266,12 @@ class basic_receiver {
   static decltype(auto) dispatch(detail::channel_base& core, F&& f) {
     return detail::with_receiver_core<Topology, T>(core, std::forward<F>(f));
   }
+  // What no sender leads to: a timer.
+  static constexpr bool timers = Topology::timers;
+  template <class F>
+  static decltype(auto) dispatch_untimed(detail::channel_base& core, F&& f) {
+    return detail::with_sender_core<Topology, T>(core, std::forward<F>(f));
+  }
   template <class F>
   decltype(auto) with_core(F&& f) const {
     const sync::operation here;

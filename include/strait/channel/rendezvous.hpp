@@ -110,13 +110,25 @@ class rendezvous_core final : public channel_base {
   attempt enlist_recv(party<T>& me, place where, waiter& here, bool probe) noexcept {
     return enlist(receivers_, senders_, me, where, here, probe);
   }
-  void delist_recv(party<T>& me, bool probe) noexcept { delist(receivers_, me, probe); }
+  bool delist_recv(party<T>& me, bool probe) noexcept { return delist(receivers_, me, probe); }
   bool recv_ready(bool probe) const noexcept { return ready(senders_, probe); }
   void pass_on_recv() noexcept {}  // who is selected here is bound, and a watcher takes nothing
   std::uint64_t recv_version() const noexcept {
     return senders_.arrivals.load(sync::acquire);  // acquire: pairs with line_up's release
   }
   deadline recv_due() const noexcept { return deadline::never(); }
+
+  // Whom it met would have to know its party: standing in line is the attempt.
+  attempt attempt_recv(recv_result<T>&) const noexcept { return attempt::not_ready; }
+  attempt attempt_send(T&) const noexcept { return attempt::not_ready; }
+  // For an owner that has suspended: as a blocking operation, it meets somebody or stands in line. Not ready,
+  // bound: it may have been woken already.
+  attempt stand_recv(party<T>& me, place where) noexcept {
+    return approach(receivers_, senders_, me, *me.owner, &where);
+  }
+  attempt stand_send(party<T>& me, place where) noexcept {
+    return approach(senders_, receivers_, me, *me.owner, &where);
+  }
 
   attempt select_send(party<T>& me, waiter& here) noexcept {
     return approach(senders_, receivers_, me, here, nullptr);
@@ -127,7 +139,7 @@ class rendezvous_core final : public channel_base {
   attempt enlist_send(party<T>& me, place where, waiter& here, bool probe) noexcept {
     return enlist(senders_, receivers_, me, where, here, probe);
   }
-  void delist_send(party<T>& me, bool probe) noexcept { delist(senders_, me, probe); }
+  bool delist_send(party<T>& me, bool probe) noexcept { return delist(senders_, me, probe); }
   bool send_ready(bool probe) const noexcept { return ready(receivers_, probe); }
   void pass_on_send() noexcept {}
   std::uint64_t send_version() const noexcept {
@@ -298,13 +310,14 @@ class rendezvous_core final : public channel_base {
                  std::move(a.message != nullptr ? *a.message : *b.message));
   }
 
-  static void tell_watchers(line& theirs) noexcept {
-    sync::light_fence();
-    if (theirs.watchers.anyone()) theirs.watchers.notify_all();
+  static bool is_watched(const line& theirs) noexcept {
+    sync::light_fence();  // we stand there, then the look; a watcher looks the other way round
+    return theirs.watchers.anyone();
   }
 
   // An arrived party looks for its partner. Chosen: the message has moved. Bound: the partner must come
-  // first, and finishes `here`. Not ready: nobody is there; then it stands in line if it said where.
+  // first, and finishes `here`. Not ready: nobody is there; then it stands in line if it said where, and its
+  // owner may be woken, and the channel be gone, when the lock is free.
   STRAIT_NOINLINE attempt approach(line& mine, line& theirs, party<T>& me, waiter& here,
                                    const place* turn) noexcept {
     if (turn == nullptr &&
@@ -313,7 +326,7 @@ class rendezvous_core final : public channel_base {
     }
     party<T>* partner = nullptr;
     wakeup owed;
-    bool at_once = false;
+    bool at_once = false, watched = false;
     {
       sync::lock_guard lock(mutex_);
       if (!me.left_behind && is_over(theirs)) return attempt::closed;
@@ -326,6 +339,8 @@ class rendezvous_core final : public channel_base {
         }
       } else if (turn != nullptr) {
         line_up(mine, me, *turn);
+        watched = is_watched(theirs);
+        if (watched) add_weak();
       }
     }
     if (at_once) {
@@ -337,7 +352,10 @@ class rendezvous_core final : public channel_base {
       owed.deliver();
       return attempt::bound;
     }
-    if (turn != nullptr) tell_watchers(theirs);
+    if (watched) {
+      theirs.watchers.notify_all();
+      drop_owner();
+    }
     return attempt::not_ready;
   }
 
@@ -466,7 +484,7 @@ class rendezvous_core final : public channel_base {
         }
       }
       if (partner == nullptr) {
-        tell_watchers(theirs);
+        if (is_watched(theirs)) theirs.watchers.notify_all();
         return attempt::not_ready;
       }
       if (must_wait) {
@@ -483,10 +501,13 @@ class rendezvous_core final : public channel_base {
     }
   }
 
-  void delist(line& mine, party<T>& me, bool probe) noexcept {
+  // Whether it stood there.
+  bool delist(line& mine, party<T>& me, bool probe) noexcept {
     if (probe) return mine.watchers.remove(me);
     sync::lock_guard lock(mutex_);
-    if (me.linked) step_out(mine, me);
+    if (!me.linked) return false;
+    step_out(mine, me);
+    return true;
   }
 
   bool ready(const line& theirs, bool probe) const noexcept {

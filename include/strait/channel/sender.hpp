@@ -300,6 +300,22 @@ struct access {
       return Handle::dispatch(core, std::forward<F>(f));
     }
   }
+  /// The same for a core that is no timer.
+  template <class Handle, class F>
+  static decltype(auto) dispatch_untimed(channel_base& core, F&& f) {
+    if constexpr (requires { typename Handle::end_type; }) {
+      return dispatch_untimed<typename Handle::end_type>(core, std::forward<F>(f));
+    } else if constexpr (may_be_timer<Handle>()) {
+      return Handle::dispatch_untimed(core, std::forward<F>(f));
+    } else {
+      return Handle::dispatch(core, std::forward<F>(f));
+    }
+  }
+  template <class Handle>
+  static constexpr bool may_be_timer() noexcept {
+    if constexpr (requires { Handle::timers; }) return Handle::timers;
+    return false;
+  }
   template <class Handle, class T>
   static errc send(const Handle& handle, T& message, const patience& p) {
     return handle.send_to_core(message, p);

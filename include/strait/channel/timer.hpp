@@ -95,7 +95,7 @@ class timer_core final : public channel_base {
     sleepers_.add(me, where);
     return attempt::not_ready;
   }
-  void delist_recv(party<T>& me, bool) noexcept { sleepers_.remove(me); }
+  bool delist_recv(party<T>& me, bool) noexcept { return sleepers_.remove(me); }
   bool recv_ready(bool) const noexcept { return is_closed() || due() <= ns(sync::now()); }
   void pass_on_recv() noexcept {}
   // Nobody is ever bound here, nor handed a message while it waits.

@@ -20,6 +20,9 @@ class until_done {
   static const stop_token* token() noexcept { return nullptr; }
 };
 
+/// The same for a timer, which wakes by itself.
+class until_woken : public until_done {};
+
 class until_stopped {
  public:
   explicit until_stopped(stop_token token) noexcept : token_(std::move(token)) {}

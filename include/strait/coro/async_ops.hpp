@@ -25,6 +25,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <strait/base/config.hpp>
 #include <strait/base/contract.hpp>
@@ -32,6 +33,7 @@
 #include <strait/channel/select.hpp>
 #include <strait/coro/async_limits.hpp>
 #include <strait/coro/async_wait.hpp>
+#include <strait/coro/lone_wait.hpp>
 
 namespace strait::inline STRAIT_ABI {
 
@@ -59,12 +61,6 @@ class async_operation {
   async_operation(const async_operation&) = delete;
   async_operation& operator=(const async_operation&) = delete;
 
- protected:
-  template <class... Args>
-  explicit async_operation(Limit limit, Args&&... args)
-      : limit_(std::move(limit)), op_(std::forward<Args>(args)...) {}
-  ~async_operation() = default;
-
   bool start() {
     const bool quick = op_.is_quick();
     if (quick) {
@@ -74,6 +70,13 @@ class async_operation {
     return waiting_.emplace(op_, limit_, quick).wait.ready();
   }
   bool suspend(std::coroutine_handle<> h) { return waiting_->wait.suspend(h); }
+
+ protected:
+  template <class... Args>
+  explicit async_operation(Limit limit, Args&&... args)
+      : limit_(std::move(limit)), op_(std::forward<Args>(args)...) {}
+  ~async_operation() = default;
+
   /// success: it was done, or the channel is closed; the operation knows.
   errc outcome() const {
     if (!waiting_) return success;
@@ -107,48 +110,153 @@ class async_operation {
   std::optional<waiting> waiting_;
 };
 
-}  // namespace detail
-
-/// A receive that a coroutine awaits; made by async_recv and its siblings. To be awaited once, in the
-/// thread that uses the handle; the handle stays until then.
+/// A receive, by a select.
 template <class Receiver, class Limit>
-class [[nodiscard]] async_recv_op
-    : private detail::async_operation<detail::recv_op<Receiver>, Limit> {
-  using base = detail::async_operation<detail::recv_op<Receiver>, Limit>;
-  static_assert(
-      detail::fits_a_frame<typename Receiver::message_type>,
-      "strait: coroutine frames are not over-aligned: await a std::unique_ptr to the message");
-
+class recv_operation : public async_operation<recv_op<Receiver>, Limit> {
  public:
-  async_recv_op(const Receiver& rx, Limit limit) : base(std::move(limit), rx, false) {}
-
-  bool await_ready() { return this->start(); }
-  bool await_suspend(std::coroutine_handle<> h) { return this->suspend(h); }
-  /// As recv and its siblings.
-  recv_result<typename Receiver::message_type> await_resume() {
-    if (const errc e = this->outcome(); e != detail::success) this->op_.result().error() = e;
+  recv_operation(const Receiver& rx, Limit limit)
+      : async_operation<recv_op<Receiver>, Limit>(std::move(limit), rx, false) {}
+  recv_result<typename Receiver::message_type> result() {
+    if (const errc e = this->outcome(); e != success) this->op_.result().error() = e;
     this->op_.finished();
     return std::move(this->op_.result());
   }
 };
 
-namespace detail {
+/// A receive without a limit: it waits alone, but for a timer, which is a limit itself.
+template <class Receiver>
+class recv_operation<Receiver, until_done> {
+  using T = typename Receiver::message_type;
+  using alone = lone_wait<receiving<Receiver>>;
+  struct by_select : recv_operation<Receiver, until_woken> {
+    using recv_operation<Receiver, until_woken>::recv_operation;
+  };
 
-/// The message, built before the operation that refers to it.
-template <class T>
-struct held_message {
-  T message;
+ public:
+  recv_operation(const Receiver& rx, until_done) noexcept : rx_(&rx), core_(access::core(rx)) {}
+  recv_operation(const recv_operation&) = delete;
+  recv_operation& operator=(const recv_operation&) = delete;
+
+  bool start() {
+    if (core_ == nullptr) [[unlikely]]
+      return ended(attempt::closed);
+    if constexpr (timers) {
+      if (core_->kind() == channel_kind::timer) [[unlikely]]
+        return wait_.template emplace<by_select>(*rx_, until_woken()).start();
+    }
+    return ended(access::dispatch_untimed<Receiver>(
+        *core_, [&](auto& c) { return c.attempt_recv(result_); }));
+  }
+  bool suspend(std::coroutine_handle<> h) {
+    if constexpr (timers) {
+      if (auto* timer = std::get_if<by_select>(&wait_)) return timer->suspend(h);
+      return wait_.template emplace<alone>(*core_, result_).suspend(h);
+    } else {
+      return wait_.emplace(*core_, result_).suspend(h);
+    }
+  }
+  recv_result<T> result() {
+    if constexpr (timers) {
+      if (auto* timer = std::get_if<by_select>(&wait_)) return timer->result();
+      if (auto* wait = std::get_if<alone>(&wait_)) ended(wait->outcome());
+    } else {
+      if (wait_) ended(wait_->outcome());
+    }
+    access::used(*rx_);
+    return std::move(result_);
+  }
+
+ private:
+  static constexpr bool timers = access::may_be_timer<Receiver>();
+
+  // True: it is over.
+  bool ended(attempt a) noexcept {
+    if (a == attempt::closed) [[unlikely]]
+      result_.error() = errc::closed;
+    return a == attempt::chosen || a == attempt::closed;
+  }
+
+  const Receiver* rx_;
+  channel_base* const core_;
+  recv_result<T> result_ = detail::recv_failed<T>(errc::empty);
+  std::conditional_t<timers, std::variant<std::monostate, alone, by_select>, std::optional<alone>>
+      wait_;
+};
+
+/// A send, by a select; `message` stays where it is.
+template <class Sender, class Limit>
+class send_operation : public async_operation<send_op<Sender>, Limit> {
+  using T = typename Sender::message_type;
+
+ public:
+  send_operation(const Sender& tx, T& message, Limit limit)
+      : async_operation<send_op<Sender>, Limit>(std::move(limit), tx, message) {}
+  send_result<T> result(T& message) {
+    if (const errc e = this->outcome(); e != success) return detail::send_outcome(e, message);
+    return this->op_.result();
+  }
+};
+
+/// A send without a limit: it waits alone.
+template <class Sender>
+class send_operation<Sender, until_done> {
+  using T = typename Sender::message_type;
+
+ public:
+  send_operation(const Sender& tx, T& message, until_done) noexcept
+      : tx_(&tx), core_(access::core(tx)), message_(detail::address_of(message)) {}
+  send_operation(const send_operation&) = delete;
+  send_operation& operator=(const send_operation&) = delete;
+
+  bool start() {
+    outcome_ = attempt::closed;
+    if (core_ == nullptr) [[unlikely]]
+      return true;
+    outcome_ = access::dispatch_untimed<Sender>(*core_,
+                                                [&](auto& c) { return c.attempt_send(*message_); });
+    return outcome_ == attempt::chosen || outcome_ == attempt::closed;
+  }
+  bool suspend(std::coroutine_handle<> h) { return wait_.emplace(*core_, *message_).suspend(h); }
+  send_result<T> result(T& message) {
+    if (wait_) outcome_ = wait_->outcome();
+    access::used(*tx_);
+    return detail::send_outcome(outcome_ == attempt::closed ? errc::closed : success, message);
+  }
+
+ private:
+  const Sender* tx_;
+  channel_base* const core_;
+  T* message_;
+  attempt outcome_ = attempt::not_ready;
+  std::optional<lone_wait<sending<Sender>>> wait_;
 };
 
 }  // namespace detail
 
+/// A receive that a coroutine awaits; made by async_recv and its siblings. To be awaited once, in the
+/// thread that uses the handle; the handle stays until then.
+template <class Receiver, class Limit>
+class [[nodiscard]] async_recv_op {
+  static_assert(
+      detail::fits_a_frame<typename Receiver::message_type>,
+      "strait: coroutine frames are not over-aligned: await a std::unique_ptr to the message");
+
+ public:
+  async_recv_op(const Receiver& rx, Limit limit) : op_(rx, std::move(limit)) {}
+
+  bool await_ready() { return op_.start(); }
+  bool await_suspend(std::coroutine_handle<> h) { return op_.suspend(h); }
+  /// As recv and its siblings.
+  recv_result<typename Receiver::message_type> await_resume() { return op_.result(); }
+
+ private:
+  detail::recv_operation<Receiver, Limit> op_;
+};
+
 /// A send that a coroutine awaits; made by async_send and its siblings. As async_recv_op.
 template <class Sender, class Limit>
-class [[nodiscard]] async_send_op
-    : private detail::held_message<typename Sender::message_type>,
-      private detail::async_operation<detail::send_op<Sender>, Limit> {
+class [[nodiscard]] async_send_op {
   using T = typename Sender::message_type;
-  using base = detail::async_operation<detail::send_op<Sender>, Limit>;
   static_assert(
       detail::fits_a_frame<T>,
       "strait: coroutine frames are not over-aligned: await a std::unique_ptr to the message");
@@ -156,9 +264,9 @@ class [[nodiscard]] async_send_op
   class awaiter {
    public:
     explicit awaiter(async_send_op& op) noexcept : op_(&op) {}
-    bool await_ready() { return op_->start(); }
-    bool await_suspend(std::coroutine_handle<> h) { return op_->suspend(h); }
-    send_result<T> await_resume() { return op_->result(); }
+    bool await_ready() { return op_->op_.start(); }
+    bool await_suspend(std::coroutine_handle<> h) { return op_->op_.suspend(h); }
+    send_result<T> await_resume() { return op_->op_.result(op_->message_); }
 
    private:
     async_send_op* op_;
@@ -166,7 +274,7 @@ class [[nodiscard]] async_send_op
 
  public:
   async_send_op(const Sender& tx, T&& m, Limit limit)
-      : detail::held_message<T>{std::move(m)}, base(std::move(limit), tx, this->message) {}
+      : message_(std::move(m)), op_(tx, message_, std::move(limit)) {}
 
   /// As send and its siblings.
   awaiter operator co_await() & noexcept { return awaiter(*this); }
@@ -178,11 +286,8 @@ class [[nodiscard]] async_send_op
   }
 
  private:
-  send_result<T> result() {
-    if (const errc e = this->outcome(); e != detail::success)
-      return detail::send_outcome(e, this->message);
-    return this->op_.result();
-  }
+  T message_;
+  detail::send_operation<Sender, Limit> op_;
 };
 
 namespace detail {

@@ -3,8 +3,17 @@
 // What is ready to run: a list in the order of arrival, and one place before it for what was made ready
 // last (it most likely continues what the worker just did, and its data is in the cache).
 //
-// Everything is under the queue's lock. A runnable knows the queue it is in, so that it can be taken out
+// The list is under the queue's lock. A runnable knows the queue it is in, so that it can be taken out
 // of the middle when its coroutine is destroyed; it may move between queues (stealing) meanwhile.
+//
+// The place before the list is one word, which the owner of the queue fills and empties by exchanges, and
+// which somebody who withdraws what stands there empties by a compare-exchange: whoever takes the pointer out
+// has it. Others never take from there.
+//
+// Invariants
+//   Q1 A runnable is in one list, or in one front place, or in somebody's hands.
+//   Q2 front_ names the front place that it is in, or it is in somebody's hands; it is null before the
+//      runnable runs, since the queue may be gone when it is posted again.
 #pragma once
 
 #include <algorithm>
@@ -29,25 +38,33 @@ class run_queue {
     append(r);
   }
 
-  /// Runs next. True if something had to make way for it.
+  /// Runs next. True if something had to make way for it. By the owner only.
   bool push_next(runnable& r) noexcept {
+    r.front_.store(this, sync::release);  // R1 release: the queue is there; pairs with RA
+    // F1 release: what the runnable is about; pairs with FA. FA acquire: the same of who makes way.
+    runnable* const displaced = next_.exchange(&r, sync::acq_rel);
+    if (displaced == nullptr) return false;
+    in_hand(*displaced);
     sync::lock_guard lock(mutex_);
-    runnable* displaced = std::exchange(next_, &r);
-    // R1 release: `withdraw` finds the queue whose lock it must take; pairs with RA
-    r.where_.store(this, sync::release);
-    if (displaced != nullptr) append(*displaced);
-    return displaced != nullptr;
+    append(*displaced);
+    return true;
   }
 
-  /// The next to run, or null. At most `streak` times in a row the one in front of the list.
+  /// The next to run, or null. At most `longest_streak` times in a row the one before the list. By the owner
+  /// only, if anything was ever pushed before the list.
   runnable* pop() noexcept {
-    sync::lock_guard lock(mutex_);
-    if (next_ != nullptr && (first_ == nullptr || streak_ < longest_streak)) {
+    // relaxed: only the owner fills it, and the exchange decides
+    const bool front = next_.load(sync::relaxed) != nullptr;
+    if (front && streak_ < longest_streak) {
       ++streak_;
-      return forget(std::exchange(next_, nullptr));
+      if (runnable* r = take_next()) return r;
     }
-    streak_ = 0;
-    return first_ != nullptr ? forget(unlink(*first_)) : nullptr;
+    if (!looks_empty()) {
+      sync::lock_guard lock(mutex_);
+      streak_ = 0;
+      if (first_ != nullptr) return forget(unlink(*first_));
+    }
+    return front ? take_next() : nullptr;
   }
 
   /// Half of the list (all of one), never what runs next: the first is returned, the others are put into
@@ -73,6 +90,8 @@ class run_queue {
   /// Takes `r` out of the queue it is in; waits while it is on its way into one.
   static void withdraw(runnable& r) noexcept {
     for (backoff b;; b.wait()) {
+      run_queue* const before = r.front_.load(sync::acquire);  // RA acquire: pairs with R1
+      if (before != nullptr && before->take_front(r)) return;
       run_queue* const q = r.where_.load(sync::acquire);  // RA acquire: pairs with R1
       if (q != nullptr && q->take_out(r)) return;
     }
@@ -99,8 +118,24 @@ class run_queue {
     sync::lock_guard lock(mutex_);
     if (r.where_.load(sync::relaxed) != this)
       return false;  // relaxed: under the lock, if it is ours
-    forget(next_ == &r ? std::exchange(next_, nullptr) : unlink(r));
+    forget(unlink(r));
     return true;
+  }
+
+  bool take_front(runnable& r) noexcept {
+    runnable* expected = &r;
+    // FA acquire: pairs with F1; relaxed on failure: it is somewhere else
+    return next_.compare_exchange_strong(expected, nullptr, sync::acquire, sync::relaxed);
+  }
+
+  runnable* take_next() noexcept {
+    runnable* const r = next_.exchange(nullptr, sync::acquire);  // FA acquire: pairs with F1
+    if (r != nullptr) in_hand(*r);
+    return r;
+  }
+
+  static void in_hand(runnable& r) noexcept {
+    r.front_.store(nullptr, sync::relaxed);  // relaxed: Q2; who withdraws it looks again
   }
 
   void append(runnable& r) noexcept {
@@ -109,7 +144,7 @@ class run_queue {
     (last_ != nullptr ? last_->next_ : first_) = &r;
     last_ = &r;
     ++size_;
-    r.where_.store(this, sync::release);  // R1 release: as in push_next
+    r.where_.store(this, sync::release);  // R1 release: `withdraw` finds the lock; pairs with RA
     hint();
   }
 
@@ -129,8 +164,8 @@ class run_queue {
   // relaxed: only the lock's holder writes
   void hint() noexcept { size_hint_.store(size_, sync::relaxed); }
 
+  sync::atomic<runnable*> next_{nullptr};  // before the list
   sync::mutex mutex_;
-  runnable* next_ = nullptr;
   runnable* first_ = nullptr;
   runnable* last_ = nullptr;
   std::size_t size_ = 0;

@@ -42,7 +42,9 @@ class runnable {
   friend run_queue;
   runnable* previous_ = nullptr;
   runnable* next_ = nullptr;
-  sync::atomic<run_queue*> where_{nullptr};  // the queue it is in; changes under that queue's lock
+  sync::atomic<run_queue*> where_{
+      nullptr};  // the queue in whose list it is; changes under its lock
+  sync::atomic<run_queue*> front_{nullptr};  // the queue before whose list it is, or was just now
 };
 
 /// A waiter's deadline, in a scheduler's heap.

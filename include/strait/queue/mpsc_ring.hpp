@@ -43,6 +43,7 @@ class mpsc_ring {
 
  public:
   static constexpr bool is_bounded = true;
+  static constexpr bool one_sender = false;
 
   /// Throws std::bad_alloc before anything is built.
   explicit mpsc_ring(std::size_t capacity) : places_(capacity), words_(capacity) {}

@@ -38,6 +38,7 @@ class mpsc_segments {
 
  public:
   static constexpr bool is_bounded = false;
+  static constexpr bool one_sender = false;
 
   mpsc_segments() noexcept = default;
   mpsc_segments(const mpsc_segments&) = delete;

@@ -27,6 +27,7 @@ template <class T>
 class oneshot_cell {
  public:
   static constexpr bool is_bounded = true;
+  static constexpr bool one_sender = true;
 
   explicit oneshot_cell(std::size_t) noexcept {}
   oneshot_cell(const oneshot_cell&) = delete;

@@ -67,6 +67,7 @@ class ring {
 
  public:
   static constexpr bool is_bounded = true;
+  static constexpr bool one_sender = false;
 
   /// Throws std::bad_alloc before anything is built.
   explicit ring(std::size_t capacity) : places_(capacity), words_(capacity) {}

@@ -93,6 +93,7 @@ class segments {
 
  public:
   static constexpr bool is_bounded = false;
+  static constexpr bool one_sender = false;
 
   segments() noexcept = default;
   segments(const segments&) = delete;

@@ -49,6 +49,7 @@ class spsc_ring {
 
  public:
   static constexpr bool is_bounded = true;
+  static constexpr bool one_sender = true;
 
   /// Throws std::bad_alloc before anything is built.
   explicit spsc_ring(std::size_t capacity) : capacity_(capacity) {

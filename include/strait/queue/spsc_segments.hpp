@@ -47,6 +47,7 @@ class spsc_segments {
 
  public:
   static constexpr bool is_bounded = false;
+  static constexpr bool one_sender = true;
 
   spsc_segments() noexcept = default;
   spsc_segments(const spsc_segments&) = delete;

@@ -19,6 +19,7 @@
 //   - a notified waiter that succeeds passes on if the side is still able (so one notification
 //     serves a batch, and a message published behind a slow sender's place);
 //   - a notified waiter that finishes elsewhere (another arm, an exception) passes on likewise;
+//   - an actor that does what the first waiter waits to do looks again, as that one would;
 //   - a notified waiter that finds nothing proves the side was not able, and waits again, in front.
 //
 // A node is unlinked under the lock by whoever selects its waiter; the owner unlinks the others. The
@@ -41,6 +42,8 @@ struct wait_node {
   waiter* owner = nullptr;
   std::uint32_t arm = 0;
   bool linked = false;  // guarded by the lock of the list it is for
+  bool offers =
+      false;  // its waiter is alone (W5 in waiter.hpp), and what it would do others can do for it
 };
 
 /// An intrusive list; the caller holds the lock that guards it.
@@ -88,10 +91,26 @@ class wait_queue {
     count_.store(count_.load(sync::relaxed) + 1, sync::relaxed);
   }
 
-  /// After the wait: takes the node out unless whoever selected us did.
-  void remove(wait_node& node) noexcept {
+  /// The same with the second look taken before anybody can find the node: false if `ready` says that it need
+  /// not wait, and the node is not there. True: whoever selects its waiter may have done so already.
+  template <class Ready>
+  bool add_unless(wait_node& node, place where, Ready ready) noexcept {
     sync::lock_guard lock(mutex_);
-    if (node.linked) unlink(node);
+    where == place::back ? list_.push_back(node) : list_.push_front(node);
+    // relaxed: as in add()
+    count_.store(count_.load(sync::relaxed) + 1, sync::relaxed);
+    sync::heavy_fence();
+    if (!ready()) return true;
+    unlink(node);
+    return false;
+  }
+
+  /// After the wait: takes the node out unless whoever selected us did; whether it was there.
+  bool remove(wait_node& node) noexcept {
+    sync::lock_guard lock(mutex_);
+    if (!node.linked) return false;
+    unlink(node);
+    return true;
   }
 
   /// The actor's look; preceded by light_fence() or by a lock taken since the change.
@@ -109,6 +128,24 @@ class wait_queue {
       }
     }
     owed.deliver();
+  }
+
+  /// The same, but for a first node that offers: that one is taken out for the caller, who does what it waits to
+  /// do, or not, and finishes its waiter.
+  STRAIT_NOINLINE wait_node* take_or_notify_one() noexcept {
+    wakeup owed;
+    {
+      sync::lock_guard lock(mutex_);
+      while (wait_node* node = list_.front()) {
+        if (node->offers) {
+          unlink(*node);
+          return node;
+        }
+        if (select(*node, owed)) break;
+      }
+    }
+    owed.deliver();
+    return nullptr;
   }
 
   /// Selects and wakes everybody that waits now.

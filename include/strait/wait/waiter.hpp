@@ -28,6 +28,10 @@
 //      that sleeps elsewhere (suspend) stays until its wake-up has come, also if it is being destroyed.
 //   W3 Who selected with `notified` has passed on a wake-up. Its receiver tries the channel again
 //      before it reports a timeout or a stop, and passes the wake-up on if it did not use it.
+//   W4 The word of a waiter that is bound and asleep is changed only by the partner that bound it: its owner
+//      sleeps, and others leave a bound waiter alone.
+//   W5 A waiter that is alone stands in one line, and only the lock of that line guards it: who finds it there
+//      selects it by taking it out, and its owner leaves by taking it out. So no exchange is needed.
 //
 // Order edges
 //   S1 release, in every transition made by others: what they did for the waiter (the message moved,
@@ -107,6 +111,13 @@ class waiter {
   claim try_select(state next, std::uint32_t arm, wakeup& owed) noexcept {
     sleeper* const elsewhere = elsewhere_;  // now: after the exchange a thread may be gone (W2)
     std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the exchange below decides
+    if ((seen & alone) != 0) {
+      // W5: it waits, since it stands there. S1 release: as below; what it left in its frame came with the lock.
+      const std::uint32_t stay = next == bound ? asleep : 0;
+      word_.store(next | stay | arm << arm_shift, sync::release);
+      if (next != bound) owed = wakeup(&word_, elsewhere);
+      return claim::won;
+    }
     for (;;) {
       if ((seen & state_mask) == claiming) return claim::busy;
       if ((seen & state_mask) != waiting) return claim::lost;
@@ -125,10 +136,15 @@ class waiter {
   wakeup finish(state outcome) noexcept {
     sync::futex_word* word = &word_;
     sleeper* const elsewhere = elsewhere_;
-    const std::uint32_t arm =
-        word->load(sync::relaxed) & ~low_mask;  // relaxed: fixed when it was bound
-    // S1 release: the message has moved; pairs with P1. R2 acquire: what the owner left in its frame.
-    const std::uint32_t seen = word->exchange(outcome | arm, sync::acq_rel);
+    std::uint32_t seen = word->load(sync::acquire);  // R2 acquire: what the owner left in its frame
+    const std::uint32_t arm = seen & ~low_mask;      // fixed when it was bound
+    if ((seen & asleep) != 0) {
+      // W4: nobody else changes the word now. S1 release: the message has moved; pairs with P1.
+      word->store(outcome | arm, sync::release);
+      return wakeup(word, elsewhere);
+    }
+    // S1 release: as above. R2 acquire: as above.
+    seen = word->exchange(outcome | arm, sync::acq_rel);
     return (seen & asleep) != 0 ? wakeup(word, elsewhere) : wakeup();
   }
 
@@ -173,9 +189,15 @@ class waiter {
     word_.store(waiting, sync::relaxed);
   }  // relaxed: published by the caller's lock
 
+  /// The same for an owner that has suspended already and stands in one line alone (W5).
+  void renew_alone() noexcept {
+    word_.store(waiting | asleep | alone, sync::relaxed);
+  }  // relaxed: as above
+
   /// Starts as bound; before anybody else knows the waiter.
   void hold() noexcept {
-    word_.store(bound, sync::relaxed);
+    const std::uint32_t stay = word_.load(sync::relaxed) & asleep;  // relaxed: only we know it
+    word_.store(bound | stay, sync::relaxed);
   }  // relaxed: published by the caller's lock
 
   // relaxed: who acts on it reads the state (current)
@@ -230,6 +252,7 @@ class waiter {
  private:
   static constexpr std::uint32_t state_mask = 0xF;
   static constexpr std::uint32_t asleep = 0x10;
+  static constexpr std::uint32_t alone = 0x20;
   static constexpr std::uint32_t low_mask = 0xFF;
   static constexpr unsigned arm_shift = 8;
 

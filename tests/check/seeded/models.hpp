@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -677,6 +678,113 @@ void mutex() {
   b.join();
 }
 
+// ---- coroutines: who stands in line alone ---------------------------------------------------------
+
+template <class Tx>
+strait::task<bool> send_three(const Tx& tx) {
+  bool good = true;
+  for (int i = 0; i < 3; ++i) {
+    auto sent = co_await tx.async_send(parcel(i));
+    good = good && sent.has_value();
+  }
+  co_return good;
+}
+template <class Rx>
+strait::task<bool> receive_three(const Rx& rx) {
+  bool good = true;
+  for (int i = 0; i < 3; ++i) {
+    auto m = co_await rx.async_recv();
+    good = good && m && m->value() == i;
+  }
+  co_return good;
+}
+
+// Nobody closes: a wake-up that is lost stays lost.
+template <class Flavour>
+void coroutines_one_to_one() {
+  auto ch = Flavour::make();
+  thread sender([&tx = ch.tx] { require(strait::sync_wait(send_three(tx)), "sent"); });
+  require(strait::sync_wait(receive_three(ch.rx)), "received in order");
+  sender.join();
+}
+
+// One place, and a sender in line whose place somebody else takes.
+inline void coroutines_overtaken() {
+  auto ch = mpmc<1>::make();
+  require(ch.tx.try_send(parcel(0)).has_value(), "room for one");
+  int overtook = 0, taken = 0;
+  thread sender([&tx = ch.tx] {
+    require(strait::sync_wait([](const auto& to) -> strait::task<bool> {
+              auto sent = co_await to.async_send(parcel(1));
+              co_return sent.has_value();
+            }(tx)),
+            "sent");
+  });
+  thread other([&overtook, &tx = ch.tx] {
+    for (int i = 2; i < 4; ++i) overtook += tx.try_send(parcel(i)).has_value();
+  });
+  for (int i = 0; i < 2; ++i) taken += ch.rx.recv().has_value();
+  other.join();
+  while (taken < 2 + overtook) taken += ch.rx.recv().has_value();
+  sender.join();
+  require(!ch.rx.try_recv(), "each once");
+}
+
+/// Runs nothing by itself: what is posted waits for turn(), in whatever thread.
+class by_hand final : public strait::scheduler {
+ public:
+  void post(strait::detail::runnable& r) noexcept override { queue_.push_back(r); }
+  void withdraw(strait::detail::runnable& r) noexcept override {
+    strait::detail::run_queue::withdraw(r);
+  }
+  void add(strait::detail::timer_entry&) noexcept override {}
+  void remove(strait::detail::timer_entry&) noexcept override {}
+
+  void start(strait::task<>& t, strait::detail::task_end& end) {
+    strait::detail::enter_loop loop(this);
+    strait::detail::task_access::run(t, end);
+    loop.drain();
+  }
+  bool turn() {
+    strait::detail::enter_loop loop(this);
+    strait::detail::runnable* r = queue_.pop();
+    if (r == nullptr) return false;
+    r->run();
+    loop.drain();
+    return true;
+  }
+
+ private:
+  strait::detail::run_queue queue_;
+};
+
+struct told final : strait::detail::task_end {
+  void ended() noexcept override {}
+};
+
+// Somebody watches the line where a coroutine stands, takes its message, and lets it go on and its channel
+// go, while the thread that put it into the line is still there.
+inline void coroutines_watched() {
+  auto ch = mpmc<0>::make();
+  by_hand loop;
+  told end;
+  std::optional<strait::task<>> waits([](auto to) -> strait::task<> {
+    auto sent = co_await to.async_send(parcel(1));
+    require(sent.has_value(), "sent");
+  }(std::move(ch.tx)));
+  thread starter([&] { loop.start(*waits, end); });
+  {
+    strait::selector s;
+    (void)s.recv(ch.rx);
+    require(s.ready().has_value(), "somebody stands there");
+  }
+  require(ch.rx.recv().has_value(), "received");
+  require(loop.turn(), "it goes on");
+  waits.reset();
+  ch.rx.reset();
+  starter.join();
+}
+
 // ---- by name ------------------------------------------------------------------------------------
 
 struct model {
@@ -750,6 +858,11 @@ List every_model() {
   MODEL("timer", timer);
   MODEL("timer, closed", timer_closed);
   MODEL("mutex", mutex);
+
+  MODEL("coroutines, mpmc 1", coroutines_one_to_one<mpmc<1>>);
+  MODEL("coroutines, rendezvous", coroutines_one_to_one<mpmc<0>>);
+  MODEL("coroutines, two senders overtaken", coroutines_overtaken);
+  MODEL("coroutines, watched", coroutines_watched);
   return list;
 }
 
