@@ -2,6 +2,8 @@
 //
 // The core without exceptions and without RTTI: every flavour, every kind of operation once. A plain
 // program, so that no test library decides what it may use. Returns 1 if a check failed.
+#include <unistd.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -16,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include <strait/interop/readable.hpp>
 #include <strait/strait.hpp>
 
 #if defined(__cpp_exceptions) || defined(__cpp_rtti)
@@ -302,6 +305,22 @@ void coroutines() {
   s.join();
 }
 
+void descriptors() {
+  int fd[2] = {-1, -1};
+  CHECK(::pipe(fd) == 0);
+  auto silent = strait::bounded<int>(1);
+  auto read = [&] {
+    char byte = 0;
+    CHECK(::read(fd[0], &byte, 1) == 1);
+  };
+  CHECK(strait::select(strait::on_readable(fd[0], read), strait::on_recv(silent.rx),
+                       strait::on_timeout(1ms)) == 2U);
+  CHECK(::write(fd[1], "1", 1) == 1);
+  CHECK(strait::select(strait::on_readable(fd[0], read), strait::on_recv(silent.rx)) == 0U);
+  ::close(fd[0]);
+  ::close(fd[1]);
+}
+
 void texts() {
   CHECK(strait::to_string(errc::closed, strait::op::send) == "sending on a closed channel");
   CHECK(make_error_code(errc::timeout) == errc::timeout);
@@ -335,6 +354,7 @@ int main() {
   selector();
   timers();
   coroutines();
+  descriptors();
   texts();
 
   std::printf("no exceptions: %s\n", failures == 0 ? "passed" : "FAILED");
