@@ -92,6 +92,25 @@ TEST(Pool, WakesAWorkerForWhatAnotherQueued) {
   }
 }
 
+// Whichever of the two a worker runs first, the other one is where the other worker finds it, also when the
+// worker has just taken many turns from the place before its queue.
+task<> starts_two_again_and_again(strait::thread_pool& pool, int times) {
+  for (int i = 0; i < times; ++i) {
+    std::atomic<int> here{0};
+    strait::scope s(pool);
+    s.spawn(meets(here));
+    s.spawn(meets(here));
+    co_await s.async_join();
+  }
+}
+
+TEST(Pool, NothingIsLeftBehindABusyWorker) {
+  strait::thread_pool pool(2);
+  strait::scope s(pool);
+  s.spawn(starts_two_again_and_again(pool, rounds(2000)));
+  s.join();
+}
+
 // ---- nobody starves -----------------------------------------------------------------------------
 
 task<> plays(strait::receiver<int> from, strait::sender<int> to) {

@@ -50,21 +50,37 @@ class run_queue {
     return true;
   }
 
-  /// The next to run, or null. At most `longest_streak` times in a row the one before the list. By the owner
-  /// only, if anything was ever pushed before the list.
+  /// The first of the list, or null. By any thread.
   runnable* pop() noexcept {
+    if (looks_empty()) return nullptr;
+    sync::lock_guard lock(mutex_);
+    return first_ != nullptr ? forget(unlink(*first_)) : nullptr;
+  }
+
+  /// The next to run, or null: what is before the list, but after `longest_streak` times in a row the first of
+  /// the list; then what had to wait is at its end, where others may take it, and `shared` is set. By the owner
+  /// only.
+  runnable* pop_next(bool& shared) noexcept {
     // relaxed: only the owner fills it, and the exchange decides
-    const bool front = next_.load(sync::relaxed) != nullptr;
-    if (front && streak_ < longest_streak) {
-      ++streak_;
-      if (runnable* r = take_next()) return r;
-    }
-    if (!looks_empty()) {
-      sync::lock_guard lock(mutex_);
+    runnable* const r = next_.load(sync::relaxed) != nullptr ? take_next() : nullptr;
+    if (r == nullptr) {
       streak_ = 0;
-      if (first_ != nullptr) return forget(unlink(*first_));
+      return pop();
     }
-    return front ? take_next() : nullptr;
+    if (++streak_ <= longest_streak || looks_empty()) return r;
+    streak_ = 0;
+    shared = true;
+    sync::lock_guard lock(mutex_);
+    append(*r);
+    return forget(unlink(*first_));
+  }
+
+  /// Moves what is before the list to its end; whether there was anything. By the owner only.
+  bool share_next() noexcept {
+    // relaxed: as in pop_next
+    runnable* const r = next_.load(sync::relaxed) != nullptr ? take_next() : nullptr;
+    if (r != nullptr) push_back(*r);
+    return r != nullptr;
   }
 
   /// Half of the list (all of one), never what runs next: the first is returned, the others are put into

@@ -14,7 +14,8 @@
 //   poster:  queues the work; fence; does nobody search, and is somebody idle? then wakes one
 //   worker:  is idle, does not search any more (under the lock); fence; looks at all queues again
 // A poster that leaves it to a searcher comes before that searcher's last look. What a worker puts in
-// front of its own queue wakes nobody: the worker itself comes back to it.
+// front of its own queue wakes nobody: the worker itself comes back to it, at once: before it runs anything
+// else, what is there goes to the end of its queue, where others may take it.
 //
 // Invariants
 //   K1 A parked worker is in idle_, or its word says it is awake.
@@ -252,15 +253,25 @@ class thread_pool final : public scheduler, private detail::task_group {
       if (stopping_.load(sync::relaxed)) return nullptr;  // relaxed: join orders the rest
       if (++me.turn % common_every == 0) {
         fire_timers(me);
-        if (detail::runnable* r = common_.pop()) return found(me, r);
+        if (detail::runnable* r = common_.pop()) {
+          if (me.queue.share_next()) wake_for_work();  // it need not wait for what comes first now
+          return found(me, r);
+        }
       }
-      if (detail::runnable* r = me.queue.pop()) return found(me, r);
+      if (detail::runnable* r = take_own(me)) return found(me, r);
       fire_timers(me);
       if (detail::runnable* r = me.queue.pop()) return found(me, r);
       if (detail::runnable* r = common_.pop()) return found(me, r);
       if (detail::runnable* r = steal(me)) return found(me, r);
       park(me);
     }
+  }
+
+  detail::runnable* take_own(worker& me) noexcept {
+    bool shared = false;
+    detail::runnable* const r = me.queue.pop_next(shared);
+    if (shared) wake_for_work();
+    return r;
   }
 
   // A searcher that found something has the next one woken, if there is more.
