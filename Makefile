@@ -5,7 +5,7 @@ help:
 	@echo "make tour     build and run the eleven example programs, and check what they print"
 	@echo "make test     the whole test run (needs about ten minutes on two cores)"
 	@echo "make verify   every model to the end; writes docs/verification.md (up to two hours)"
-	@echo "make bench    example 09, a first look at speed; then coroutines beside Go (two minutes)"
+	@echo "make bench    example 09, a first look at speed; then coroutines beside Go and tokio (four minutes)"
 	@echo "make docs     where the documentation is"
 	@echo "make format   format the sources with clang-format-19"
 	@echo "make clean    remove build/"
