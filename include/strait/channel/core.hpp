@@ -160,6 +160,7 @@ class core final : public channel_base {
   }
   bool delist_send(party<T>& me, bool) noexcept { return senders_.remove(me); }
   attempt stand_send(party<T>& me, place where) noexcept {
+    me.offers = !Queue::one_sender;
     return senders_.add_unless(me, where, [this] { return queue_.can_push(); }) ? attempt::not_ready
                                                                                 : attempt::busy;
   }
@@ -238,8 +239,8 @@ class core final : public channel_base {
   // Somebody took a message, so there is room: the first sender in line is woken to send its message, or has it
   // sent for it, if it offers (a coroutine): it then goes on when its turn comes, and the next receive need not
   // wait for that. Only the one who sends its message, or who wakes it to try again, goes on with it: it is in no
-  // line meanwhile. A sole sender that is suspended in its send leaves its side of the queue to us; the lock of
-  // its line passes that side on, and finish() passes it back.
+  // line meanwhile. A sole sender does not offer: its side of the queue belongs to its own thread, where others
+  // may be sending through the same handle while one is suspended in it.
   STRAIT_NOINLINE void serve_senders() noexcept {
     do {
       wait_node* const node = senders_.take_or_notify_one();
@@ -247,7 +248,7 @@ class core final : public channel_base {
       auto& sender = static_cast<party<T>&>(*node);
       const bool sent = push(*sender.message) == queue_status::ok;
       sender.owner->finish(sent ? waiter::done : waiter::notified).deliver();
-      if (!sent || Queue::one_sender) return;
+      if (!sent) return;
     } while (senders_.anyone() && queue_.can_push());  // N2
   }
 

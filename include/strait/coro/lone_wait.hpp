@@ -67,7 +67,6 @@ struct sending {
   static void pass_on(auto& c) noexcept { c.pass_on_send(); }
   static void bring(auto& me, object& message) noexcept {
     me.message = detail::address_of(message);
-    me.offers = true;
   }
   static void leave_behind(auto&, object&) noexcept {}
 };
@@ -79,7 +78,9 @@ class lone_wait final : private sleeper, private runnable {
 
  public:
   lone_wait(channel_base& core, object& what) noexcept
-      : core_(&core), what_(&what), waiter_(waiter::waiting, this) {
+      : core_(detail::address_of(core)),
+        what_(detail::address_of(what)),
+        waiter_(waiter::waiting, this) {
     me_.arrived = true;
     Side::bring(me_, what);
   }
