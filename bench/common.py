@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 BUILD = "build/bench"
-CRATES = "/usr/share/cargo/registry"
+CRATES = os.environ.get("CRATES", "/usr/share/cargo/registry")
 FLAGS = "-O2 -DNDEBUG"  # ours and every C++ rival
 
 
@@ -32,6 +32,9 @@ def configure():
 
 def cpp(target):
     """Builds a target of bench/CMakeLists.txt; the program."""
+    if os.path.exists(f"{BUILD}/cmake/bench/{target}.missing"):
+        with open(f"{BUILD}/cmake/bench/{target}.missing", encoding="utf-8") as file:
+            raise Missing(file.read().strip())
     must("cmake", "--build", f"{BUILD}/cmake", "--target", target)
     return f"{BUILD}/cmake/bench/{target}"
 
@@ -59,28 +62,28 @@ def rust_tools():
     return tools
 
 
-def rust(source, name, needed, optional=None):
-    """Builds the crate in the folder source. needed: crates; optional: {crate: the feature that uses it}. Returns
-    (program, {crate that is left out: why})."""
+def rust(source, name, needed, optional=()):
+    """Builds the crate in the folder source from the crates it needs and those that may be there: a feature each.
+    Returns (program, {crate that is left out: why})."""
     cargo, rustc = rust_tools()
-    lacking = [crate for crate in needed if not glob.glob(f"{CRATES}/{crate}-[0-9]*")]
-    if lacking:
-        raise Missing(f"the crate {lacking[0]} is not installed (Debian: librust-{lacking[0]}-dev)")
-    features, out = [], {}
-    for crate, feature in (optional or {}).items():
-        if glob.glob(f"{CRATES}/{crate}-[0-9]*"):
-            features.append(feature)
-        else:
-            out[crate] = f"the crate {crate} is not installed (Debian: librust-{crate}-dev)"
+    why = {crate: f"the crate {crate} is not installed (Debian: librust-{crate}-dev)"
+           for crate in (*needed, *optional) if crate_version(crate) is None}
+    for crate in needed:
+        if crate in why:
+            raise Missing(why[crate])
     # In a copy: cargo writes Cargo.lock beside Cargo.toml, and one of a newer cargo is unreadable to an older one.
     copy = f"{BUILD}/{name}"
     shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("target"))
     if os.path.exists(f"{copy}/Cargo.lock"):
         os.remove(f"{copy}/Cargo.lock")
-    must(cargo, "build", "--release", "--offline", "--features", ",".join(features),
-         "--config", "source.crates-io.replace-with='debian'", "--config", f"source.debian.directory='{CRATES}'",
+    with open(f"{source}/Cargo.toml", encoding="utf-8") as file:  # cargo wants even the optional ones to exist
+        lines = [line for line in file if line.split(" = ")[0] not in why]
+    with open(f"{copy}/Cargo.toml", "w", encoding="utf-8") as file:
+        file.writelines(lines)
+    must(cargo, "build", "--release", "--offline", "--features", ",".join(c for c in optional if c not in why),
+         "--config", "source.crates-io.replace-with='disk'", "--config", f"source.disk.directory='{CRATES}'",
          cwd=copy, env={**os.environ, "RUSTC": rustc, "CARGO_TARGET_DIR": "target"})
-    return f"{copy}/target/release/{name}", out
+    return f"{copy}/target/release/{name}", why
 
 
 def said(*command):
@@ -97,10 +100,10 @@ def package(name):
     return version.split()[1] if version and version.startswith("installed ") else None
 
 
-def crate(name):
-    """`name version` of a crate of Debian's, or None."""
+def crate_version(name):
+    """The version of a crate on the disk, or None."""
     found = sorted(glob.glob(f"{CRATES}/{name}-[0-9]*"))
-    return f"{name} {found[-1].rsplit('-', 1)[1]}" if found else None
+    return found[-1].rsplit("-", 1)[1] if found else None
 
 
 def machine():

@@ -76,7 +76,7 @@ fn stream(rt: &Runtime, producers: usize, n: usize, capacity: Option<usize>) -> 
     }
 }
 
-#[cfg(feature = "mpmc")]
+#[cfg(feature = "async-channel")]
 mod many {
     use super::*;
 
@@ -103,7 +103,7 @@ mod many {
     }
 }
 
-#[cfg(not(feature = "mpmc"))]
+#[cfg(not(feature = "async-channel"))]
 mod many {
     pub fn stream(_: &super::Runtime, _: usize, _: usize, _: usize, _: Option<usize>) -> f64 {
         -1.0
