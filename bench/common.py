@@ -39,12 +39,12 @@ def cpp(target):
     return f"{BUILD}/cmake/bench/{target}"
 
 
-def go(source, name):
-    """Builds the Go program in the folder source; the program."""
+def go(source, name, *files):
+    """Builds a Go program of files in the folder source; the program."""
     if shutil.which("go") is None:
         raise Missing("Go is not installed (Debian: golang-go)")
     program = os.path.abspath(f"{BUILD}/{name}")
-    must("go", "build", "-o", program, "main.go", cwd=source,
+    must("go", "build", "-o", program, *files, cwd=source,
          env={**os.environ, "GO111MODULE": "off", "GOCACHE": os.path.abspath(f"{BUILD}/go-cache")})
     return program
 
