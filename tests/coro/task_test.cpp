@@ -324,4 +324,34 @@ TEST(Line, ThreadsAndCoroutinesStandInOneLine) {
   EXPECT_EQ(sum, 10);
 }
 
+// An end of which there is one belongs to one thread, and that thread may have several coroutines: while one is
+// suspended in its send, another one sends through the same handle.
+task<int> sends_many(const strait::spsc::sender<int>& tx, int n) {
+  int sent = 0;
+  for (int i = 0; i < n; ++i) {
+    auto done = co_await tx.async_send(1);
+    sent += done.has_value() ? 1 : 0;
+    if (tx.try_send(1)) ++sent;
+  }
+  co_return sent;
+}
+task<int> sends_twice_as_many(const strait::spsc::sender<int>& tx, int n) {
+  auto [a, b] = co_await strait::when_all(sends_many(tx, n), sends_many(tx, n));
+  co_return a + b;
+}
+
+TEST(Task, TwoShareTheSoleSenderOfTheirThread) {
+  for (const std::size_t capacity : {1U, 2U}) {
+    auto ch = strait::spsc::bounded<int>(capacity);
+    int received = 0;
+    std::thread receiver([&received, rx = std::move(ch.rx)] {
+      while (rx.recv()) ++received;
+    });
+    const int sent = sync_wait(sends_twice_as_many(ch.tx, rounds(20'000)));
+    ch.tx.reset();
+    receiver.join();
+    EXPECT_EQ(sent, received);
+  }
+}
+
 }  // namespace
