@@ -34,6 +34,7 @@
 #include <strait/interop/readable.hpp>
 #include <strait/strait.hpp>
 
+#include "../coro/owned_coroutine.hpp"
 #include "support.hpp"
 
 namespace {
@@ -531,34 +532,6 @@ TEST(ReadableAsync, AThousandEachOnItsOwn) {
   s.join();
   EXPECT_EQ(sum, n * (n + 1) / 2);
 }
-
-// A coroutine that runs until its first suspension, and whose frame belongs to this object.
-class owned_coroutine {
- public:
-  struct promise_type {
-    owned_coroutine get_return_object() noexcept {
-      return owned_coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-
-  explicit owned_coroutine(std::coroutine_handle<promise_type> h) noexcept : coroutine_(h) {}
-  owned_coroutine(owned_coroutine&& other) noexcept
-      : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
-  owned_coroutine& operator=(owned_coroutine&& other) noexcept {
-    std::swap(coroutine_, other.coroutine_);
-    return *this;
-  }
-  ~owned_coroutine() {
-    if (coroutine_) coroutine_.destroy();
-  }
-
- private:
-  std::coroutine_handle<promise_type> coroutine_;
-};
 
 owned_coroutine waits_once(int event, int& fired) {
   auto which = co_await async_select(on_readable(event, [&] { ++fired; }), on_readable(event));

@@ -91,7 +91,6 @@ class storm {
 
  private:
   const std::uint64_t before_;
-  struct sigaction old_{};
   std::mutex mutex_;
   std::vector<pthread_t> targets_;
   std::atomic<bool> over_{false};

@@ -12,8 +12,9 @@
 // Select uses the same pieces: an attempt (select_*), a promise that is spent later (reserve, commit,
 // cancel: a select that must make its message first, a selected operation of a selector), a place in
 // the line (enlist, delist), the second look (ready). A coroutine that waits for one operation alone attempts
-// it (attempt_*), and stands in line with the look taken (stand_*). None of them sleeps: where an operation has to wait
-// for a partner (only at a rendezvous) it says so (attempt::bound), and the caller parks or suspends.
+// it (attempt_*), and stands in line with the look taken (stand_*). None of them sleeps: where an operation
+// has to wait for a partner (only at a rendezvous) it says so (attempt::bound), and the caller parks or
+// suspends.
 #pragma once
 
 #include <cstddef>
@@ -242,14 +243,12 @@ class core final : public channel_base {
   // line meanwhile. A sole sender does not offer: its side of the queue belongs to its own thread, where others
   // may be sending through the same handle while one is suspended in it.
   STRAIT_NOINLINE void serve_senders() noexcept {
-    do {
-      wait_node* const node = senders_.take_or_notify_one();
-      if (node == nullptr) return;
-      auto& sender = static_cast<party<T>&>(*node);
-      const bool sent = push(*sender.message) == queue_status::ok;
-      sender.owner->finish(sent ? waiter::done : waiter::notified).deliver();
-      if (!sent) return;
-    } while (senders_.anyone() && queue_.can_push());  // N2
+    wait_node* const node = senders_.take_or_notify_one();
+    if (node == nullptr) return;
+    auto& sender = static_cast<party<T>&>(*node);
+    const bool sent = push(*sender.message) == queue_status::ok;
+    sender.owner->finish(sent ? waiter::done : waiter::notified).deliver();
+    if (sent) pass_on_send();  // N2, once: others that make room meanwhile must not keep us here
   }
 
   // Waits out a thread that is in the middle of its own push or pop.

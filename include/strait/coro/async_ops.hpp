@@ -128,9 +128,7 @@ template <class Receiver>
 class recv_operation<Receiver, until_done> {
   using T = typename Receiver::message_type;
   using alone = lone_wait<receiving<Receiver>>;
-  struct by_select : recv_operation<Receiver, until_woken> {
-    using recv_operation<Receiver, until_woken>::recv_operation;
-  };
+  using by_select = recv_operation<Receiver, until_woken>;
 
  public:
   recv_operation(const Receiver& rx, until_done) noexcept : rx_(&rx), core_(access::core(rx)) {}

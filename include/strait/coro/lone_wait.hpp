@@ -16,13 +16,14 @@
 //   O2 It is woken once for each time it stood, by whoever selected it (or sent its message for it), for
 //      only its destruction ends the wait otherwise. Its waiter is alone (W5 in wait/waiter.hpp).
 //   O3 Wake-ups are passed on (N2): by the turn that succeeds, or by the destructor.
+//   O4 Nothing throws once it waits: what can, a push that needs memory, is on unbounded channels, where a
+//      send never waits.
 //
 // Destruction while suspended: as coro/async_wait.hpp says.
 #pragma once
 
 #include <coroutine>
 #include <cstdint>
-#include <exception>
 #include <utility>
 
 #include <strait/base/config.hpp>
@@ -78,9 +79,7 @@ class lone_wait final : private sleeper, private runnable {
 
  public:
   lone_wait(channel_base& core, object& what) noexcept
-      : core_(detail::address_of(core)),
-        what_(detail::address_of(what)),
-        waiter_(waiter::waiting, this) {
+      : core_(&core), what_(detail::address_of(what)), waiter_(waiter::waiting, this) {
     me_.arrived = true;
     Side::bring(me_, what);
   }
@@ -97,14 +96,8 @@ class lone_wait final : private sleeper, private runnable {
     return !settle();
   }
 
-  /// After the resumption: chosen or closed; rethrows what was thrown meanwhile.
-  attempt outcome() const {
-#if STRAIT_EXCEPTIONS
-    if (error_ != nullptr) [[unlikely]]
-      std::rethrow_exception(error_);
-#endif
-    return outcome_;
-  }
+  /// After the resumption: chosen or closed.
+  attempt outcome() const noexcept { return outcome_; }
 
  private:
   enum class state : std::uint8_t {
@@ -125,7 +118,7 @@ class lone_wait final : private sleeper, private runnable {
   }
 
   // True: over. False: suspended, and not to be touched (O1).
-  bool settle() {
+  bool settle() noexcept {
     for (bool looked_ready = false;; looked_ready = true) {
       waiter_.renew_alone();
       me_.owner = &waiter_;
@@ -146,28 +139,18 @@ class lone_wait final : private sleeper, private runnable {
     }
   }
 
-  attempt again() {
+  attempt again() noexcept {
     return with([&](auto& c) { return Side::attempt_on(c, *what_); });
   }
 
   void wake() noexcept override { home_->post(*this); }
 
   void run() noexcept override {
-#if STRAIT_EXCEPTIONS
-    try {
-      if (!go_on()) return;
-    } catch (...) {
-      state_ = state::active;
-      error_ = std::current_exception();
-    }
-#else
-    if (!go_on()) return;
-#endif
-    hand_over(coroutine_);
+    if (go_on()) hand_over(coroutine_);
   }
 
   // True: over.
-  bool go_on() {
+  bool go_on() noexcept {
     const bool called = std::exchange(state_, state::active) == state::asleep;
     const waiter::state how = called ? waiter_.current() : waiter::left;
     if (how == waiter::done) return over(attempt::chosen);
@@ -196,7 +179,6 @@ class lone_wait final : private sleeper, private runnable {
   object* const what_;
   scheduler* home_ = nullptr;
   std::coroutine_handle<> coroutine_;
-  std::exception_ptr error_;
   attempt outcome_ = attempt::not_ready;
   state state_ = state::active;
   place turn_ = place::back;

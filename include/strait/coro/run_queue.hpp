@@ -13,7 +13,7 @@
 // Invariants
 //   Q1 A runnable is in one list, or in one front place, or in somebody's hands.
 //   Q2 front_ names the front place that it is in, or it is in somebody's hands; it is null before the
-//      runnable runs, since the queue may be gone when it is posted again.
+//      runnable runs, since the queue may be gone when it is posted again. (Who withdraws it ends its life.)
 #pragma once
 
 #include <algorithm>

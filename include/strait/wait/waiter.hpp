@@ -13,12 +13,14 @@
 //                     cancelled  a stop token ended the wait
 //                     left       the owner ended the wait (deadline, or it need not wait any more)
 //   bit  4    asleep  the owner sleeps: whoever changes the state to a final one wakes it
+//   bit  5    alone   it stands in one line only (W5)
 //   bits 8-31 arm     which of the owner's arms was selected
 //
 // Transitions
 //   waiting  -> bound | called | notified   by others (once)      waiting -> cancelled  by a stop callback
 //   waiting  -> left | claiming             by the owner          claiming -> waiting | left  by the owner
 //   bound    -> done | released             by the partner that bound it
+//   waiting  -> done | notified             by who took it out of its line to serve it (W5)
 // All states but waiting, claiming and bound are final: the owner leaves with them.
 //
 // Invariants

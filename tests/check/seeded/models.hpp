@@ -18,6 +18,8 @@
 #include <strait/check/check.hpp>
 #include <strait/strait.hpp>
 
+#include "../by_hand.hpp"
+
 #ifndef STRAIT_SEEDED_MODEL
 #define STRAIT_SEEDED_MODEL ""
 #endif
@@ -730,44 +732,36 @@ inline void coroutines_overtaken() {
   require(!ch.rx.try_recv(), "each once");
 }
 
-/// Runs nothing by itself: what is posted waits for turn(), in whatever thread.
-class by_hand final : public strait::scheduler {
- public:
-  void post(strait::detail::runnable& r) noexcept override { queue_.push_back(r); }
-  void withdraw(strait::detail::runnable& r) noexcept override {
-    strait::detail::run_queue::withdraw(r);
+// Two receivers make room for two senders; whoever is slower leaves nobody behind.
+inline void coroutines_room_for_two() {
+  auto ch = mpmc<2>::make();
+  require(ch.tx.try_send(parcel(1)) && ch.tx.try_send(parcel(2)), "room for two");
+  strait_test::by_hand loop;
+  strait_test::told first, second;
+  const auto send = [](const auto& to) -> strait::task<> {
+    auto sent = co_await to.async_send(parcel(3));
+    require(sent.has_value(), "sent");
+  };
+  strait::task<> one = send(ch.tx), other = send(ch.tx);
+  loop.start(one, first);
+  loop.start(other, second);
+  const auto take = [&rx = ch.rx] { require(rx.try_recv().has_value(), "one for each"); };
+  thread receiver(take), slower(take);
+  (void)loop.turn();  // perhaps one that was called in vain
+  receiver.join();
+  slower.join();
+  while (loop.turn()) {
   }
-  void add(strait::detail::timer_entry&) noexcept override {}
-  void remove(strait::detail::timer_entry&) noexcept override {}
-
-  void start(strait::task<>& t, strait::detail::task_end& end) {
-    strait::detail::enter_loop loop(this);
-    strait::detail::task_access::run(t, end);
-    loop.drain();
-  }
-  bool turn() {
-    strait::detail::enter_loop loop(this);
-    strait::detail::runnable* r = queue_.pop();
-    if (r == nullptr) return false;
-    r->run();
-    loop.drain();
-    return true;
-  }
-
- private:
-  strait::detail::run_queue queue_;
-};
-
-struct told final : strait::detail::task_end {
-  void ended() noexcept override {}
-};
+  require(first.done && second.done, "both went on");
+  require(ch.rx.try_recv() && ch.rx.try_recv(), "both are there");
+}
 
 // Somebody watches the line where a coroutine stands, takes its message, and lets it go on and its channel
 // go, while the thread that put it into the line is still there.
 inline void coroutines_watched() {
   auto ch = mpmc<0>::make();
-  by_hand loop;
-  told end;
+  strait_test::by_hand loop;
+  strait_test::told end;
   std::optional<strait::task<>> waits([](auto to) -> strait::task<> {
     auto sent = co_await to.async_send(parcel(1));
     require(sent.has_value(), "sent");
@@ -862,6 +856,7 @@ List every_model() {
   MODEL("coroutines, mpmc 1", coroutines_one_to_one<mpmc<1>>);
   MODEL("coroutines, rendezvous", coroutines_one_to_one<mpmc<0>>);
   MODEL("coroutines, two senders overtaken", coroutines_overtaken);
+  MODEL("coroutines, room for two", coroutines_room_for_two);
   MODEL("coroutines, watched", coroutines_watched);
   return list;
 }
