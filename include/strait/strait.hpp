@@ -8,6 +8,7 @@
 #include <strait/channel/selector.hpp>
 #include <strait/channel/timers.hpp>
 #include <strait/coro/async_ops.hpp>
+#include <strait/coro/async_select.hpp>
 #include <strait/coro/scope.hpp>
 #include <strait/coro/sleep.hpp>
 #include <strait/coro/sync_wait.hpp>

@@ -85,7 +85,7 @@
 #endif
 
 // GCC before 13 destroys some temporaries of a co_await expression twice (aggregates, lambdas with
-// captures): see coro/async_ops.hpp.
+// captures): see coro/frame.hpp.
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
 #define STRAIT_GCC_DESTROYS_TWICE 1
 #else
