@@ -3,9 +3,9 @@
 
 help:
 	@echo "make tour     build and run the eleven example programs, and check what they print"
-	@echo "make test     the whole test run (needs about ten minutes on two cores)"
+	@echo "make test     the whole test run (needs about fifteen minutes on two cores)"
 	@echo "make verify   every model to the end; writes docs/verification.md (up to two hours)"
-	@echo "make bench    example 09, a first look at speed; then coroutines beside Go and tokio (four minutes)"
+	@echo "make bench    threads beside nine rivals, coroutines beside Go and tokio (six minutes; FULL=1: an hour)"
 	@echo "make docs     where the documentation is"
 	@echo "make format   format the sources with clang-format-19"
 	@echo "make clean    remove build/"
@@ -29,13 +29,10 @@ verify:
 	@tools/setup
 	@tools/verify
 
-# Threads beside rivals are still to come: of them this has the speed lesson of the tour alone.
 bench:
 	@tools/setup --bench
-	$(build_examples)
-	@echo "bench: example 09: one run, this machine, no rivals"
-	@build/tour/examples/tour/09_performance
-	@tools/bench_coroutines --quick
+	@tools/bench $(if $(FULL),,--quick)
+	@tools/bench_coroutines $(if $(FULL),,--quick)
 
 docs:
 	@echo "The documentation is Markdown; it needs no build. Start at docs/:"
