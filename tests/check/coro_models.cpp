@@ -39,9 +39,17 @@ task<int> receive_one(const Rx& rx) {
   auto m = co_await rx.async_recv();
   co_return m ? m->value() : -1;
 }
-template <class Rx>
+// The two ways a receive waits: alone, or as a select (of itself and a stop token that is never asked).
+struct alone {
+  static auto recv(const auto& rx) { return rx.async_recv(); }
+};
+struct in_a_select {
+  static auto recv(const auto& rx) { return rx.async_recv(strait::stop_token()); }
+};
+template <class Wait, class Rx>
 task<> receive_into(const Rx& rx, int& seen) {
-  auto m = co_await rx.async_recv();
+  auto op = Wait::recv(rx);
+  auto m = co_await op;
   seen = m ? m->value() : -1;
 }
 template <class Tx>
@@ -106,14 +114,15 @@ TYPED_TEST(CoroutineMany, AndAThreadWaitForOneEach) {
 // ---- destroyed while it waits -----------------------------------------------------------------------
 
 // Nobody knows where the message is when the coroutine goes; afterwards it is in the channel, or was never sent.
-TYPED_TEST(Coroutine, DestroyedTakesNoMessage) {
+template <class Flavour, class Wait>
+void destroyed_takes_no_message() {
   prove([] {
-    auto ch = TypeParam::template make<parcel>();
+    auto ch = Flavour::template make<parcel>();
     by_hand loop;
     told end;
     int seen = 0;
     bool was_sent = false;
-    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
     loop.start(*waits, end);
     thread sender([&was_sent, &tx = ch.tx] { was_sent = tx.try_send(parcel(7)).has_value(); });
     waits.reset();
@@ -125,15 +134,20 @@ TYPED_TEST(Coroutine, DestroyedTakesNoMessage) {
     require(!ch.rx.try_recv(), "and only once");
   });
 }
+TYPED_TEST(Coroutine, DestroyedTakesNoMessage) { destroyed_takes_no_message<TypeParam, alone>(); }
+TYPED_TEST(Coroutine, DestroyedTakesNoMessageInASelect) {
+  destroyed_takes_no_message<TypeParam, in_a_select>();
+}
 
 // The one behind it gets what it was woken for.
-TYPED_TEST(CoroutineMany, DestroyedPassesItsWakeUpOn) {
+template <class Flavour, class Wait>
+void destroyed_passes_its_wake_up_on() {
   prove([] {
-    auto ch = TypeParam::template make<parcel>();
+    auto ch = Flavour::template make<parcel>();
     by_hand loop;
     told end;
     int seen = 0;
-    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
     loop.start(*waits, end);
     thread receiver([rx = ch.rx] { require(rx.recv().has_value(), "received"); });
     thread sender([tx = ch.tx] { require(tx.send(parcel(7)).has_value(), "sent"); });
@@ -141,6 +155,12 @@ TYPED_TEST(CoroutineMany, DestroyedPassesItsWakeUpOn) {
     sender.join();
     receiver.join();
   });
+}
+TYPED_TEST(CoroutineMany, DestroyedPassesItsWakeUpOn) {
+  destroyed_passes_its_wake_up_on<TypeParam, alone>();
+}
+TYPED_TEST(CoroutineMany, DestroyedPassesItsWakeUpOnInASelect) {
+  destroyed_passes_its_wake_up_on<TypeParam, in_a_select>();
 }
 
 // A sender that goes: its message was received, or goes with it.
@@ -163,13 +183,14 @@ TYPED_TEST(CoroutineBounded, ADestroyedSenderHasSentOrNot) {
 }
 
 // What was handed to a coroutine that is destroyed before its turn stays, also when the sender has gone.
-TYPED_TEST(Coroutine, WhatWasHandedOverStays) {
+template <class Flavour, class Wait>
+void what_was_handed_over_stays() {
   prove([] {
-    auto ch = TypeParam::template make<parcel>();
+    auto ch = Flavour::template make<parcel>();
     by_hand loop;
     told end;
     int seen = 0;
-    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
     loop.start(*waits, end);
     require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
     thread closer([tx = std::move(ch.tx)]() mutable { tx.reset(); });
@@ -180,15 +201,20 @@ TYPED_TEST(Coroutine, WhatWasHandedOverStays) {
     closer.join();
   });
 }
+TYPED_TEST(Coroutine, WhatWasHandedOverStays) { what_was_handed_over_stays<TypeParam, alone>(); }
+TYPED_TEST(Coroutine, WhatWasHandedOverStaysInASelect) {
+  what_was_handed_over_stays<TypeParam, in_a_select>();
+}
 
 // It goes to the receiver that waits behind, and dies with the last receiver.
-TYPED_TEST(CoroutineMany, WhatWasHandedOverGoesToTheNext) {
+template <class Flavour, class Wait>
+void what_was_handed_over_goes_to_the_next() {
   prove([] {
-    auto ch = TypeParam::template make<parcel>();
+    auto ch = Flavour::template make<parcel>();
     by_hand loop;
     told end;
     int seen = 0;
-    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
     loop.start(*waits, end);
     require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
     thread next([rx = ch.rx] { require(rx.recv().has_value(), "received"); });
@@ -196,13 +222,20 @@ TYPED_TEST(CoroutineMany, WhatWasHandedOverGoesToTheNext) {
     next.join();
   });
 }
-TYPED_TEST(Coroutine, WhatWasHandedOverDiesWithTheLastReceiver) {
+TYPED_TEST(CoroutineMany, WhatWasHandedOverGoesToTheNext) {
+  what_was_handed_over_goes_to_the_next<TypeParam, alone>();
+}
+TYPED_TEST(CoroutineMany, WhatWasHandedOverGoesToTheNextInASelect) {
+  what_was_handed_over_goes_to_the_next<TypeParam, in_a_select>();
+}
+template <class Flavour, class Wait>
+void what_was_handed_over_dies_with_the_last_receiver() {
   prove([] {
-    auto ch = TypeParam::template make<parcel>();
+    auto ch = Flavour::template make<parcel>();
     by_hand loop;
     told end;
     int seen = 0;
-    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
     loop.start(*waits, end);
     require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
     thread closer([tx = std::move(ch.tx)]() mutable { tx.reset(); });
@@ -210,6 +243,12 @@ TYPED_TEST(Coroutine, WhatWasHandedOverDiesWithTheLastReceiver) {
     ch.rx.reset();
     closer.join();
   });
+}
+TYPED_TEST(Coroutine, WhatWasHandedOverDiesWithTheLastReceiver) {
+  what_was_handed_over_dies_with_the_last_receiver<TypeParam, alone>();
+}
+TYPED_TEST(Coroutine, WhatWasHandedOverDiesWithTheLastReceiverInASelect) {
+  what_was_handed_over_dies_with_the_last_receiver<TypeParam, in_a_select>();
 }
 
 // ---- who waits alone, and is served -----------------------------------------------------------------------
@@ -334,33 +373,34 @@ TEST(CoroutineMeets, WatchedWhileItsChannelGoes) {
 }
 
 // With a pool: it goes on in one worker while the other one has not left the call that suspended it.
-TEST(CoroutineMeets, GoesOnBeforeItHasSuspended) {
-  prove([] {
+void goes_on_before_it_has_suspended(std::size_t capacity) {
+  prove([capacity] {
     strait::thread_pool pool(2);
     strait::scope s(pool);
-    for (int round = 0; round < 2; ++round) {
-      auto ch = strait::bounded<parcel>(round == 0 ? 0 : 1);
-      s.spawn([](strait::sender<parcel> tx) -> task<> {
-        for (int i = 0; i < 2; ++i) {
-          auto sent = co_await tx.async_send(parcel(i));
-          require(sent.has_value(), "sent");
-        }
-      }(std::move(ch.tx)));
-      s.spawn([](strait::receiver<parcel> rx) -> task<> {
-        for (int i = 0; i < 2; ++i) {
-          auto m = co_await rx.async_recv();
-          require(m && m->value() == i, "in order");
-        }
-      }(std::move(ch.rx)));
-      s.join();
-    }
+    auto ch = strait::bounded<parcel>(capacity);
+    s.spawn([](strait::sender<parcel> tx) -> task<> {
+      for (int i = 0; i < 2; ++i) {
+        auto sent = co_await tx.async_send(parcel(i));
+        require(sent.has_value(), "sent");
+      }
+    }(std::move(ch.tx)));
+    s.spawn([](strait::receiver<parcel> rx) -> task<> {
+      for (int i = 0; i < 2; ++i) {
+        auto m = co_await rx.async_recv();
+        require(m && m->value() == i, "in order");
+      }
+    }(std::move(ch.rx)));
+    s.join();
   });
 }
+TEST(CoroutineMeets, GoesOnBeforeItHasSuspended) { goes_on_before_it_has_suspended(0); }
+TEST(CoroutineMeets, GoesOnBeforeItHasSuspendedAtOnePlace) { goes_on_before_it_has_suspended(1); }
 
 // ---- at the rendezvous: promises, and who goes while they last ------------------------------------------
 
 // A receiver that goes while its sender makes the message: the sender learns of it, and finds another one.
-TEST(CoroutineMeets, DestroyedWhileItsPartnerMakesTheMessage) {
+template <class Wait>
+void destroyed_while_its_partner_makes_the_message() {
   prove([] {
     auto ch = strait::bounded<parcel>(0);
     by_hand loop;
@@ -376,7 +416,7 @@ TEST(CoroutineMeets, DestroyedWhileItsPartnerMakesTheMessage) {
         while (!sent) strait::select(strait::on_send(tx, [&] { return parcel(i); }, look));
       }
     });
-    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
     loop.start(*waits, end);
     waits.reset();
     for (int i = 1 + (seen == 1); i <= 2; ++i) {
@@ -386,6 +426,12 @@ TEST(CoroutineMeets, DestroyedWhileItsPartnerMakesTheMessage) {
     sender.join();
   });
 }
+TEST(CoroutineMeets, DestroyedWhileItsPartnerMakesTheMessage) {
+  destroyed_while_its_partner_makes_the_message<alone>();
+}
+TEST(CoroutineMeets, DestroyedInASelectWhileItsPartnerMakesTheMessage) {
+  destroyed_while_its_partner_makes_the_message<in_a_select>();
+}
 
 // A selector was promised the receiver, which goes before the selector brings its message, or just then.
 TEST(CoroutineMeets, ASelectorLearnsThatItsReceiverHasGone) {
@@ -394,7 +440,7 @@ TEST(CoroutineMeets, ASelectorLearnsThatItsReceiverHasGone) {
     by_hand loop;
     told end;
     int seen = 0;
-    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    std::optional<task<>> waits(receive_into<alone>(ch.rx, seen));
     loop.start(*waits, end);
     strait::selector s;
     (void)s.send(ch.tx);
@@ -417,7 +463,7 @@ TEST(CoroutineMeets, APromiseGivenBackLeavesTheMessageThere) {
     by_hand loop;
     told end;
     int seen = 0;
-    std::optional<task<>> waits(receive_into(ch.rx, seen));
+    std::optional<task<>> waits(receive_into<alone>(ch.rx, seen));
     loop.start(*waits, end);
     require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
     thread other([rx = ch.rx] {
