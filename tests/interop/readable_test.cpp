@@ -221,6 +221,17 @@ TEST(Readable, ItsChanceIsThatOfAChannel) {
   EXPECT_TRUE(uniform(fired));
   (void)tx.try_send(1);
   EXPECT_TRUE(got(select_biased(on_recv(rx), on_readable(p.in.get())), 0U));
+  (void)tx.try_send(1);
+  EXPECT_TRUE(got(select_biased(on_readable(p.in.get()), on_recv(rx)), 0U));
+}
+
+TEST(Readable, GoesBeforeATimeThatHasPassed) {
+  const ends p = make_pipe();
+  p.write();
+  auto [tx, rx] = strait::bounded<int>(1);
+  EXPECT_TRUE(
+      got(select(on_recv(rx), on_readable(p.in.get()), strait::on_timeout(std::chrono::seconds(0))),
+          1U));
 }
 
 // ---- waiting ------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@
 #include <utility>
 
 #include <strait/base/sync.hpp>
+#include <strait/channel/first_look.hpp>
 #include <strait/channel/select_arms.hpp>
 #include <strait/channel/select_handler.hpp>
 #include <strait/channel/select_op.hpp>
@@ -108,6 +109,33 @@ struct otherwise_arm : guarded<otherwise_arm<F>> {
 
 // ---- an arm at work: its operation, and what happens when it fires ----
 
+/// The handler of a receive, with what was received.
+template <class Receiver, class F>
+void deliver(recv_arm<Receiver, F>& arm, recv_result<typename Receiver::message_type>& result) {
+  constexpr handler_takes taken = what_recv_handler_takes<F, typename Receiver::message_type>();
+  if constexpr (taken == handler_takes::message) {
+    call_handler(arm.handler, *result);
+  } else if constexpr (taken == handler_takes::result) {
+    call_handler(arm.handler, result);
+  } else {
+    (void)std::invoke(arm.handler);
+  }
+}
+
+/// The handler of a send, with what came of it.
+template <class Sender, class M, class F>
+void deliver(send_arm<Sender, M, F>& arm, send_result<typename Sender::message_type> result) {
+  if constexpr (takes<F, send_result<typename Sender::message_type>>) {
+    call_handler(arm.handler, result);
+  } else {
+    (void)std::invoke(arm.handler);
+  }
+}
+
+/// Whether a send arm has its message in hand: an expiring T, moved from if it is sent. Otherwise it makes it.
+template <class Sender, class M>
+inline constexpr bool in_hand = std::is_same_v<M, typename Sender::message_type>;
+
 enum class arm_kind { operation, timeout, stop, otherwise };
 
 template <class Arm>
@@ -115,26 +143,19 @@ class armed;
 
 template <class Receiver, class F>
 class armed<recv_arm<Receiver, F>> {
-  using T = typename Receiver::message_type;
-  static constexpr handler_takes taken = what_recv_handler_takes<F, T>();
+  static constexpr bool messages_only =
+      what_recv_handler_takes<F, typename Receiver::message_type>() == handler_takes::message;
 
  public:
   static constexpr arm_kind kind = arm_kind::operation;
 
-  explicit armed(recv_arm<Receiver, F>& arm) noexcept
-      : arm_(&arm), op_(*arm.rx, taken == handler_takes::message) {}
+  explicit armed(recv_arm<Receiver, F>& arm) noexcept : arm_(&arm), op_(*arm.rx, messages_only) {}
 
   select_op* operation() noexcept { return arm_->on ? &op_ : nullptr; }
 
   void fire() {
     op_.finished();
-    if constexpr (taken == handler_takes::message) {
-      call_handler(arm_->handler, *op_.result());
-    } else if constexpr (taken == handler_takes::result) {
-      call_handler(arm_->handler, op_.result());
-    } else {
-      (void)std::invoke(arm_->handler);
-    }
+    deliver(*arm_, op_.result());
   }
 
  private:
@@ -167,8 +188,7 @@ template <class Sender, class M, class F>
 class armed<send_arm<Sender, M, F>> {
   using T = typename Sender::message_type;
   using maker = message_maker<T, M>;
-  static constexpr bool in_hand = std::is_same_v<M, T>;  // an expiring T: moved from if it is sent
-  using op = std::conditional_t<in_hand, send_op<Sender>, lazy_send_op<Sender, maker>>;
+  using op = std::conditional_t<in_hand<Sender, M>, send_op<Sender>, lazy_send_op<Sender, maker>>;
 
  public:
   static constexpr arm_kind kind = arm_kind::operation;
@@ -178,18 +198,11 @@ class armed<send_arm<Sender, M, F>> {
 
   select_op* operation() noexcept { return arm_->on ? &op_ : nullptr; }
 
-  void fire() {
-    send_result<T> result = op_.result();
-    if constexpr (takes<F, send_result<T>>) {
-      call_handler(arm_->handler, result);
-    } else {
-      (void)std::invoke(arm_->handler);
-    }
-  }
+  void fire() { deliver(*arm_, op_.result()); }
 
  private:
   static auto& source(send_arm<Sender, M, F>& arm, maker& make) noexcept {
-    if constexpr (in_hand) {
+    if constexpr (in_hand<Sender, M>) {
       return *arm.message;
     } else {
       return make;
@@ -227,13 +240,70 @@ class armed<otherwise_arm<F>> : public armed_plain<otherwise_arm<F>, arm_kind::o
   using armed_plain<otherwise_arm<F>, arm_kind::otherwise>::armed_plain;
 };
 
+// ---- the first look at an arm ----
+
+template <class Moment, class F>
+struct arm_look<timeout_arm<Moment, F>> : no_look<timeout_arm<Moment, F>> {};
+template <class F>
+struct arm_look<stop_arm<F>> : no_look<stop_arm<F>> {};
+template <class F>
+struct arm_look<otherwise_arm<F>> : no_look<otherwise_arm<F>> {};
+
+template <class Receiver, class F>
+struct arm_look<recv_arm<Receiver, F>> {
+  using T = typename Receiver::message_type;
+  static constexpr bool possible = true, is_operation = true;
+
+  static bool usable(const recv_arm<Receiver, F>& arm) noexcept {
+    return !arm.on || leads_to_a_queue(*arm.rx);
+  }
+  static attempt fire(recv_arm<Receiver, F>& arm) {
+    if (!arm.on) return attempt::not_ready;
+    recv_result<T> result = detail::recv_failed<T>(errc::empty);
+    const attempt a = access::dispatch_untimed<Receiver>(*access::core(*arm.rx), [&](auto& c) {
+      const sync::operation here;
+      return c.attempt_recv(result);
+    });
+    if (a == attempt::closed) [[unlikely]] {
+      if (what_recv_handler_takes<F, T>() == handler_takes::message) return attempt::dropped;
+      result.error() = errc::closed;
+    } else if (a != attempt::chosen) {
+      return a;
+    }
+    access::used(*arm.rx);
+    deliver(arm, result);
+    return attempt::chosen;
+  }
+};
+
+template <class Sender, class M, class F>
+struct arm_look<send_arm<Sender, M, F>> {
+  using T = typename Sender::message_type;
+  static constexpr bool possible = in_hand<Sender, M>, is_operation = true;
+
+  static bool usable(const send_arm<Sender, M, F>& arm) noexcept {
+    return !arm.on || leads_to_a_queue(*arm.tx);
+  }
+  static attempt fire(send_arm<Sender, M, F>& arm) {
+    if (!arm.on) return attempt::not_ready;
+    const attempt a = access::dispatch_untimed<Sender>(*access::core(*arm.tx), [&](auto& c) {
+      const sync::operation here;
+      return c.attempt_send(*arm.message);
+    });
+    if (a != attempt::chosen && a != attempt::closed) return a;
+    access::used(*arm.tx);
+    deliver(arm, detail::send_outcome(a == attempt::closed ? errc::closed : success, *arm.message));
+    return attempt::chosen;
+  }
+};
+
 // ---- the arms of one select: collected, and the one that fires ----
 
 template <class... Arms>
 class select_arms final : private deadline_check {
  public:
-  /// The arms live as long as this.
-  select_arms(bool fair, Arms&... arms) noexcept : arms_(arms...) {
+  /// The arms live as long as this. `attempted`: just now, all of them, in vain.
+  select_arms(bool fair, bool attempted, Arms&... arms) noexcept : arms_(arms...) {
     collect(all);
     plan_ = {.ops = {ops_.data(), n_ops_},
              .stops = {stops_.data(), n_stops_},
@@ -241,7 +311,8 @@ class select_arms final : private deadline_check {
              .check = this,
              .wait = otherwise_ == none,
              .fair = fair,
-             .may_be_empty = otherwise_ != none || timeout_ != none || n_stops_ != 0};
+             .may_be_empty = otherwise_ != none || timeout_ != none || n_stops_ != 0,
+             .attempted = attempted && otherwise_ == none};
   }
 
   const select_plan& plan() const noexcept { return plan_; }
@@ -368,7 +439,13 @@ consteval bool require_arms() {
 template <class... Arms>
 expected<std::size_t, errc> run_select(bool fair, Arms&&... arms) {
   if constexpr (require_arms<Arms...>()) {
-    select_arms<Arms...> mine(fair, arms...);
+    bool attempted = false;
+    if constexpr (first_look<Arms...>::possible) {
+      first_look<Arms...> look(arms...);
+      if (const std::size_t which = look(fair); which != look.none) return which;
+      attempted = look.attempted();
+    }
+    select_arms<Arms...> mine(fair, attempted, arms...);
     select_run run(mine.plan());
     return mine.fire(run());
   } else {

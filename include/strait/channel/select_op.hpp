@@ -38,6 +38,7 @@
 
 #include <strait/base/backoff.hpp>
 #include <strait/base/sync.hpp>
+#include <strait/channel/dice.hpp>
 #include <strait/channel/party.hpp>
 #include <strait/channel/patience.hpp>
 #include <strait/error.hpp>
@@ -234,14 +235,8 @@ class select_run {
   // Uniform over all orders (Fisher and Yates), so uniform over whichever arms are ready.
   void shuffle() noexcept {
     if (live_.size() < 2) return;
-    std::uint64_t dice = sync::random();
-    for (std::size_t i = live_.size() - 1; i > 0; --i) {
-      // Multiply and shift (Lemire 2019): the bias is below 2^-32 a pick.
-      if (i % 8 == 7) dice = sync::random();
-      dice = dice * 0xD1342543DE82EF95U + 0x9E3779B97F4A7C15U;
-      const auto j = static_cast<std::size_t>(((dice >> 32) * (i + 1)) >> 32);
-      std::swap(live_[i], live_[j]);
-    }
+    dice d;
+    for (std::size_t i = live_.size() - 1; i > 0; --i) std::swap(live_[i], live_[d.below(i + 1)]);
   }
 
   void drop(std::size_t i) noexcept {  // keeps the order of the rest
@@ -297,7 +292,7 @@ class select_run {
       }
     }
     if (!waiter_.decided()) {
-      sync::heavy_fence();
+      sync::full_fence();
       for (std::size_t i = 0; i < enlisted_; ++i) {
         if (live_[i]->ready()) {
           in_vain_ = waiter_.leave();

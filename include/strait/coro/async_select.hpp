@@ -11,12 +11,14 @@
 #include <coroutine>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include <strait/base/config.hpp>
 #include <strait/base/object.hpp>
+#include <strait/channel/first_look.hpp>
 #include <strait/channel/select.hpp>
 #include <strait/coro/async_wait.hpp>
 #include <strait/coro/frame.hpp>
@@ -81,20 +83,44 @@ class [[nodiscard]] async_select_op {
   using kept_arms = std::tuple<detail::kept_arm<Arms>...>;
 
   class awaiter {
+    using look = detail::first_look<Arms...>;
+
    public:
-    awaiter(bool fair, kept_arms& arms)
-        : select_(std::apply(
-              [&](auto&... a) { return detail::select_arms<Arms...>(fair, a.arm...); }, arms)),
-          wait_(select_.plan()) {}
+    awaiter(bool fair, kept_arms& arms) noexcept : fair_(fair), arms_(&arms) {}
     awaiter(const awaiter&) = delete;
     awaiter& operator=(const awaiter&) = delete;
-    bool await_ready() { return wait_.ready(); }
-    bool await_suspend(std::coroutine_handle<> h) { return wait_.suspend(h); }
-    expected<std::size_t, errc> await_resume() { return select_.fire(wait_.outcome()); }
+    bool await_ready() {
+      return std::apply([this](auto&... a) { return start(a.arm...); }, *arms_);
+    }
+    bool await_suspend(std::coroutine_handle<> h) { return waiting_->wait.suspend(h); }
+    expected<std::size_t, errc> await_resume() {
+      if (fired_ != look::none) return fired_;
+      return waiting_->select.fire(waiting_->wait.outcome());
+    }
 
    private:
-    detail::select_arms<Arms...> select_;
-    detail::async_wait wait_;
+    struct waiting {
+      waiting(bool fair, bool attempted, Arms&... arms)
+          : select(fair, attempted, arms...), wait(select.plan()) {}
+      detail::select_arms<Arms...> select;
+      detail::async_wait wait;
+    };
+
+    bool start(Arms&... arms) {
+      bool attempted = false;
+      if constexpr (look::possible) {
+        look first(arms...);
+        fired_ = first(fair_);
+        if (fired_ != look::none) return true;
+        attempted = first.attempted();
+      }
+      return waiting_.emplace(fair_, attempted, arms...).wait.ready();
+    }
+
+    const bool fair_;
+    kept_arms* const arms_;
+    std::size_t fired_ = look::none;
+    std::optional<waiting> waiting_;
   };
 
  public:

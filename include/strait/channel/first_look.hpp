@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The first look of a static select: every arm is attempted where it stands, in random order (or as given),
+// before a select is made of them. In a busy program most selects end here.
+//
+// It is the first round of the select that would be made (channel/select_op.hpp), and only where that round
+// is nothing but attempts on queues: no arm waits for a partner (a rendezvous), for a time (a timer), or
+// makes its message when it is chosen; every arm has its channel. Else it does nothing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+
+#include <strait/base/config.hpp>
+#include <strait/base/sync.hpp>
+#include <strait/channel/channel_base.hpp>
+#include <strait/channel/dice.hpp>
+#include <strait/channel/party.hpp>
+#include <strait/channel/sender.hpp>
+
+namespace strait::inline STRAIT_ABI::detail {
+
+/// Whether an attempt through this handle is one on a queue.
+template <class Handle>
+bool leads_to_a_queue(const Handle& handle) noexcept {
+  const channel_base* const core = access::core(handle);
+  return core != nullptr &&
+         (core->kind() == channel_kind::bounded || core->kind() == channel_kind::unbounded);
+}
+
+/// What the first look makes of an arm: whether its type allows an attempt (`possible`), whether its channel
+/// does (`usable`), and what the attempt came to (`fire`: chosen, then its handler has run; dropped, then it takes no
+/// part any more). This one: of an arm that nothing is known of there is no first look.
+template <class Arm>
+struct arm_look {
+  static constexpr bool possible = false, is_operation = true;
+};
+
+/// The look at an arm that is no operation: a timeout, a stop token, otherwise.
+template <class Arm>
+struct no_look {
+  static constexpr bool possible = true, is_operation = false;
+  static bool usable(const Arm&) noexcept { return true; }
+  static attempt fire(Arm&) noexcept { return attempt::not_ready; }
+};
+
+template <class... Arms>
+class first_look {
+  static constexpr std::size_t count = sizeof...(Arms);
+  static constexpr auto all = std::index_sequence_for<Arms...>();
+
+ public:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  static constexpr bool possible =
+      count <= 256 && (arm_look<Arms>::possible && ...) && (arm_look<Arms>::is_operation || ...);
+
+  /// The arms live as long as this.
+  explicit first_look(Arms&... arms) noexcept : arms_(arms...) {}
+
+  /// The position of the arm that fired, or none. Throws what its handler or moving a message in throws.
+  std::size_t operator()(bool fair) {
+    if (!usable(all)) return none;
+    attempted_ = true;
+    return fair ? in_random_order(std::make_index_sequence<count>()) : in_order(all);
+  }
+
+  /// Whether every arm was attempted, in vain, and none has left.
+  bool attempted() const noexcept { return attempted_; }
+
+ private:
+  template <std::size_t... I>
+  bool usable(std::index_sequence<I...>) const noexcept {
+    return (arm_look<Arms>::usable(std::get<I>(arms_)) && ...);
+  }
+
+  // Uniform over all orders, of which only so much is drawn as is needed (Fisher and Yates).
+  template <std::size_t... I>
+  std::size_t in_random_order(std::index_sequence<I...>) {
+    std::array<std::uint8_t, count> order{static_cast<std::uint8_t>(I)...};
+    dice d;
+    for (std::size_t left = count; left > 0; --left) {
+      std::uint8_t& pick = order[left > 1 ? d.below(left) : 0];
+      if (fires(pick, all)) return pick;
+      pick = order[left - 1];
+    }
+    return none;
+  }
+
+  template <std::size_t... I>
+  std::size_t in_order(std::index_sequence<I...>) {
+    std::size_t which = none;
+    (void)((fires(std::get<I>(arms_)) && (which = I, true)) || ...);
+    return which;
+  }
+
+  template <std::size_t... I>
+  bool fires(std::size_t which, std::index_sequence<I...>) {
+    bool fired = false;
+    (void)((I == which && (fired = fires(std::get<I>(arms_)), true)) || ...);
+    return fired;
+  }
+
+  template <class Arm>
+  bool fires(Arm& arm) {
+    const attempt a = arm_look<Arm>::fire(arm);
+    if (a == attempt::dropped) attempted_ = false;
+    return a == attempt::chosen;
+  }
+
+  std::tuple<Arms&...> arms_;
+  bool attempted_ = false;
+};
+
+}  // namespace strait::inline STRAIT_ABI::detail
