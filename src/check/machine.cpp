@@ -125,7 +125,7 @@ bool machine::execute(const options& o, search& s, const body& b) {
   location_count_ = 0;
   lock_count_ = 0;
   elsewhere_.clear();
-  sc_.reset(base_clock_);
+  for (view* v : {&sc_, &light_, &heavy_}) v->reset(base_clock_);
   steps_ = progress_ = idle_ = 0;
   preemptions_ = stale_ = weak_ = spurious_ = allocations_failed_ = threads_failed_ = 0;
   now_ = 1'000'000'000;
@@ -479,7 +479,7 @@ unsigned machine::at_location(const void* object, unsigned size) {
     threads_[i].acquired.seen[index] = 0;
     threads_[i].fenced.seen[index] = 0;
   }
-  sc_.seen[index] = 0;
+  for (view* v : {&sc_, &light_, &heavy_}) v->seen[index] = 0;
   for (unsigned k = 0; k < location_count_; ++k) {
     for (unsigned m = 0; m < locations_[k].count; ++m) {
       locations_[k].history[m].released.seen[index] = 0;
@@ -685,6 +685,27 @@ void machine::fence(rt::order o, where at) {
   if (releases(o)) t.fenced.copy(t.known, location_count_);
   ++t.known.clock[current_];
   note("fence", nullptr, static_cast<word>(o), 0, 0, at);
+}
+
+// Of two fences, one light and one heavy, the later one shows its thread what the other one's thread had seen and
+// written: before the light one, the heavy one was a full fence in that thread, too, or it comes behind. Two light
+// ones show each other nothing, so the order of two of them makes no difference.
+void machine::light_fence(where at) {
+  point("light fence", at);
+  looks_at(all_fences);
+  thread_state& t = me();
+  t.known.join_seen(heavy_, location_count_);
+  light_.join_seen(t.known, location_count_);
+  ++t.known.clock[current_];
+  note("light fence", nullptr, 0, 0, 0, at);
+}
+
+// A heavy one takes effect in one thread after another, so what it learns from one it does not bring to the next.
+void machine::heavy_fence(where at) {
+  fence(rt::order::seq_cst, at);
+  thread_state& t = me();
+  heavy_.join_seen(t.known, location_count_);
+  t.known.join_seen(light_, location_count_);
 }
 
 // ---- locks ------------------------------------------------------------------------------------------
@@ -980,6 +1001,13 @@ bool compare_exchange(void* object, unsigned size, word& expected, word desired,
   detail::write_raw(object, size, desired);
   return true;
 }
+void light_fence(where at) noexcept {
+  if (auto* m = running()) m->light_fence(at);
+}
+void heavy_fence(where at) noexcept {
+  if (auto* m = running()) m->heavy_fence(at);
+}
+bool asymmetric() noexcept { return true; }
 void fence(order o, where at) noexcept {
   if (auto* m = running()) m->fence(o, at);
 }

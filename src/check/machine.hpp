@@ -66,6 +66,8 @@ class machine {
   bool compare_exchange(void* object, unsigned size, word& expected, word desired,
                         rt::order success, rt::order failure, bool weak, where at);
   void fence(rt::order o, where at);
+  void light_fence(where at);
+  void heavy_fence(where at);
   void lock(void* mutex, where at);
   void unlock(void* mutex, where at);
   void futex_wait(void* object, std::uint32_t expected, std::int64_t until, where at);
@@ -195,6 +197,8 @@ class machine {
   std::vector<lock_state> locks_;
   std::size_t lock_count_ = 0;
   view sc_;
+  view light_;  // what light fences have shown: to heavy ones
+  view heavy_;  // what heavy fences have shown: to light ones
 
   std::uint64_t steps_ = 0;
   std::uint64_t progress_ = 0;

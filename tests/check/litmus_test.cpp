@@ -8,7 +8,7 @@
 //   a=x+1.rlx     fetch_add, old value to a   a=x!2.rlx      exchange
 //   a=x?0:1.acq   compare_exchange_strong(0, 1), the value it saw to a; its failure order is the load part
 //   a=x~0:1.acq   compare_exchange_weak, the same; either may name the failure order: a=x?0:1.ar/rlx
-//   F.sc          a fence
+//   F.sc          a fence; L and H: the light and the heavy half of the seam's pair
 // An outcome is the registers in the order of their names, then the final values of `finals`. What is
 // expected was derived by hand; the line behind each says why.
 //
@@ -34,7 +34,7 @@ using order = rt::order;
 namespace {
 
 struct instruction {
-  enum { store, load, add, swap, cas, weak_cas, barrier } what;
+  enum { store, load, add, swap, cas, weak_cas, barrier, light, heavy } what;
   int location = 0, reg = -1, value = 0, expected = 0;
   order o = order::relaxed;
   order failure = order::relaxed;
@@ -57,6 +57,10 @@ order failure_of(order o) {
 
 instruction parse_one(const std::string& text) {
   instruction i{};
+  if (text == "L" || text == "H") {
+    i.what = text == "L" ? instruction::light : instruction::heavy;
+    return i;
+  }
   const std::string orders = text.substr(text.find('.') + 1);
   const std::size_t slash = orders.find('/');
   i.o = order_named(orders.substr(0, slash));
@@ -150,6 +154,8 @@ finding outcomes_of(const program& p, const std::string& finals, bool reduce) {
                 (void)m.compare_exchange_weak(old, i.value, i.o, i.failure);
                 break;
               case instruction::barrier: fence(i.o); break;
+              case instruction::light: seam::light_fence(); break;
+              case instruction::heavy: seam::heavy_fence(); break;
             }
             if (i.reg >= 0) {
               registers[i.reg] = old;
@@ -345,6 +351,25 @@ const litmus all_programs[] = {
     {"SB_sc_rmw_and_load", "a=x!1.sc; b=y.sc | c=y!1.sc; d=x.sc", "", "0001 0100 0101"},
     // The load comes before what it did not see, the store before its fence: a circle for 00.
     {"SB_sc_against_a_fence", "x=1.sc; a=y.sc | y=1.rlx; F.sc; b=x.rlx", "", "all but 00"},
+    // The pair of base/sync.hpp. The heavy half is a full fence in every thread at that moment: before the light
+    // one, which then sees what it brings, or behind it, and then it sees that. Two light ones do nothing.
+    {"SB_light_and_heavy", "x=1.rlx; L; a=y.rlx | y=1.rlx; H; b=x.rlx", "", "all but 00"},
+    {"SB_two_light", "x=1.rlx; L; a=y.rlx | y=1.rlx; L; b=x.rlx", "", "all"},
+    {"SB_two_heavy", "x=1.rlx; H; a=y.rlx | y=1.rlx; H; b=x.rlx", "", "all but 00"},
+    {"SB_heavy_and_full", "x=1.rlx; H; a=y.rlx | y=1.rlx; F.sc; b=x.rlx", "", "all but 00"},
+    {"SB_light_and_full", "x=1.rlx; L; a=y.rlx | y=1.rlx; F.sc; b=x.rlx", "", "all"},
+    {"SB_light_too_early", "L; x=1.rlx; a=y.rlx | y=1.rlx; H; b=x.rlx", "", "all"},
+    {"SB_heavy_too_early", "x=1.rlx; L; a=y.rlx | H; y=1.rlx; b=x.rlx", "", "all"},
+    // One heavy fence for two light ones: if both missed y, it sees both x and z.
+    {"SB_light_light_heavy",
+     "x=1.rlx; L; a=y.rlx | z=1.rlx; L; b=y.rlx | y=1.rlx; H; c=x.rlx; d=z.rlx", "",
+     "0011 0110 0111 1001 1011 1100 1101 1110 1111"},
+    // It takes effect in one thread after another: the first is asked after it wrote x, the third before it does.
+    {"SB_heavy_in_the_middle", "x=1.rlx; L; a=y.rlx | y=1.rlx; H; b=z.rlx | z=1.rlx; L; c=x.rlx",
+     "", "all"},
+    // What was seen behind a heavy fence is handed on: who sees z=1 sees what the light one brought, if that missed y.
+    {"SB_heavy_hands_on", "x=1.rlx; L; a=y.rlx | y=1.rlx; H; z=1.rel | b=z.acq; c=x.rlx", "",
+     "all but 010"},
     {"SB_fence_too_early", "F.sc; x=1.rlx; a=y.rlx | y=1.rlx; F.sc; b=x.rlx", "", "all"},
     {"SB_three_fences", "x=1.rlx; F.sc; a=y.rlx | y=1.rlx; F.sc; b=z.rlx | z=1.rlx; F.sc; c=x.rlx",
      "", "all but 000"},

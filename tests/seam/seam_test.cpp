@@ -181,13 +181,20 @@ STRAIT_FLAVOR_TEST(uncontended, after_waits) {
   }
   while (ch.rx.try_recv()) {
   }
-  const cost c = cost_of([&] {
+  const auto exchange = [&] {
     for (std::uint64_t i = 0; i < 1000; ++i) {
       (void)ch.tx.try_send(i);
       (void)ch.rx.try_recv();
     }
-  });
-  expect_free(flavor, c);
+  };
+  // Each side is made quiet once, under its lock (wait/wait_queue.hpp).
+  const cost at_first = cost_of(exchange);
+  EXPECT_LE(at_first.locks, 2U);
+  if (strait::sync::asymmetric() && !flavor.is_rendezvous()) {
+    EXPECT_GE(at_first.locks, 1U);
+  }
+  EXPECT_EQ(at_first.syscalls, 0U);
+  expect_free(flavor, cost_of(exchange));
 }
 
 STRAIT_FLAVOR_TEST(uncontended, timed_that_need_not_wait) {
@@ -286,7 +293,9 @@ TEST(seam, oneshot_makes_the_channel_and_its_place) {
       (void)ch.rx.recv();
     }
   });
-  EXPECT_LE(c.locks, 2000U);  // closing looks into both lines; sending and receiving lock nothing
+  // Closing looks into both lines; sending and receiving lock nothing, but for one look in 256, which makes
+  // the line quiet.
+  EXPECT_LE(c.locks, 2000U + 2000U / 256 + 1);
   EXPECT_EQ(c.syscalls, 0U);
   EXPECT_LE(c.allocations, 2000U);
 }

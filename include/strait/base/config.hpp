@@ -70,6 +70,17 @@
 #define STRAIT_TSAN 0
 #endif
 
+// Whether the heavy half of a fence pair can interrupt the process's other threads (membarrier).
+// ThreadSanitizer does not know that.
+#if STRAIT_FUTEX && !STRAIT_TSAN && defined(__has_include)
+#if __has_include(<linux/membarrier.h>)  // so that SYS_membarrier is known
+#define STRAIT_MEMBARRIER 1
+#endif
+#endif
+#ifndef STRAIT_MEMBARRIER
+#define STRAIT_MEMBARRIER 0
+#endif
+
 #ifndef STRAIT_COUNT_SEAM
 #define STRAIT_COUNT_SEAM 0
 #endif

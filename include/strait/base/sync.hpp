@@ -6,7 +6,9 @@
 //
 // What it offers
 //   atomic<T>, relaxed ... seq_cst     std's own
-//   light_fence(), heavy_fence()       the two halves of "is anyone asleep?" (below)
+//   full_fence()                       sequentially consistent
+//   light_fence(), heavy_fence()       a pair of which only the heavy half costs something (below)
+//   seldom()                           for work that need not be done each time
 //   mutex                              one word, short spin, then the kernel; no wake without a waiter
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
 //   now, pause, processors             time and the scheduler
@@ -14,12 +16,15 @@
 //   random                             a fast generator for fairness, one per thread
 //   allocate, allocate_zeroed          memory for channels and segments
 //
-// The fence pair. An actor changes the channel, then asks whether anyone waits; a waiter makes itself
-// known, then looks at the channel again. At least one of the two must see the other:
-//       actor:  change;  light_fence();  look for waiters
-//       waiter: enlist;  heavy_fence();  look at the channel
-// Both are a full (seq_cst) fence today. They have two names because they run at very different rates
-// (once a message, once a sleep), so that an asymmetric pair can replace them without a change above.
+// The fence pair. Two threads each write something, then read what the other writes; at least one must see
+// the other:
+//       often:   write a;  light_fence();  read b
+//       seldom:  write b;  heavy_fence();  read a
+// The heavy half interrupts every running thread of the process with a full fence (Linux: membarrier, private
+// expedited), at a place that is before the light one, so that b is seen, or behind it, so that a is; so
+// the light one need only keep the compiler in order. It is no fence among light ones. Where the kernel has no such
+// call both are full fences. (D. Dice, H. Huang, M. Yang, Asymmetric Dekker Synchronization, 2001; G. Romer, A. Hunter,
+// P1202, 2018.) A heavy one costs a microsecond or two: wait/wait_queue.hpp keeps it from those who wait often.
 //
 // In a model build (STRAIT_CHECK=1) check/seam.hpp has these names, and this file is only the way to it.
 #pragma once
@@ -116,10 +121,67 @@ inline void full_fence() noexcept {
 #endif
 }
 
-/// The actor's half, run after each message: between the change and the look for waiters.
-inline void light_fence() noexcept { full_fence(); }
-/// The waiter's half, run once before each sleep: between enlisting and the second look.
-inline void heavy_fence() noexcept { full_fence(); }
+inline void yield() noexcept;
+
+namespace detail {
+inline std::atomic<bool> light_is_free{false};
+
+#if STRAIT_MEMBARRIER
+inline bool membarrier(int command) noexcept {
+  count(counters.syscalls);
+  return ::syscall(SYS_membarrier, command, 0, 0) == 0;
+}
+// By number, for headers older than the kernel: MEMBARRIER_CMD_(REGISTER_)PRIVATE_EXPEDITED.
+inline bool can_interrupt() noexcept { return membarrier(1 << 4); }
+inline bool interrupt() noexcept { return membarrier(1 << 3); }
+#else
+inline bool can_interrupt() noexcept { return false; }
+#endif
+}  // namespace detail
+
+/// Whether light_fence() costs nothing; decided at the first call, and for good.
+inline bool asymmetric() noexcept {
+  static const bool yes = [] {
+    const bool can = detail::can_interrupt();
+    detail::light_is_free.store(can, relaxed);  // relaxed: until it is seen, light fences are full
+    return can;
+  }();
+  return yes;
+}
+
+namespace detail {
+// Decided before main: the kernel takes its time about it once there are several threads.
+inline const bool asymmetric_from_the_start = asymmetric();
+}  // namespace detail
+
+/// The half of the pair that is run often: see the head of this file.
+inline void light_fence() noexcept {
+  if (detail::light_is_free.load(relaxed)) {  // relaxed: once true it stays so
+    std::atomic_signal_fence(seq_cst);
+  } else {
+    full_fence();
+  }
+}
+
+/// The half that is run seldom. As full_fence(), too.
+inline void heavy_fence() noexcept {
+  full_fence();
+#if STRAIT_MEMBARRIER
+  if (!asymmetric())
+    return;  // asked here: whoever sees a free light fence meets a heavy one that is
+  for (int failures = 0; !detail::interrupt(); ++failures) {
+    if (failures == 1000) std::abort();  // forbidden since: no channel could be trusted any more
+    if (!detail::can_interrupt())
+      yield();  // a child process registers anew; or there was no memory
+  }
+#endif
+}
+
+/// True for one call of a thread in 256.
+inline bool seldom() noexcept {
+  static constinit thread_local std::uint8_t calls = 0;
+  return ++calls == 0;
+}
 
 // ---- time and the scheduler ---------------------------------------------------------------------
 

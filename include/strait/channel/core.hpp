@@ -98,7 +98,7 @@ class core final : public channel_base {
       return queue_.commit_pop([&](T&& m) noexcept { detail::fill(*me.result, std::move(m)); });
     });
     if (s == queue_status::ok) popped();
-    sync::light_fence();  // the claim, then the look at closed: close() looks the other way round
+    sync::full_fence();  // the claim, then the look at closed: close() looks the other way round
     if (queue_.is_closed())
       receivers_.notify_all();  // they waited to learn what becomes of the promise
     return as_attempt(s);
@@ -107,7 +107,7 @@ class core final : public channel_base {
     queue_.cancel_pop();
     given_back_.fetch_add(
         1, sync::release);  // release: the promise is given back before the version shows it
-    sync::light_fence();
+    sync::full_fence();     // as in cancel_send
     if (receiver_count() == 0) return drain();  // the handle is gone: nobody else will
     if (queue_.is_closed()) return receivers_.notify_all();
     pass_on_recv();
@@ -126,7 +126,7 @@ class core final : public channel_base {
   }
   bool recv_ready(bool) const noexcept { return queue_.can_pop(); }
   void pass_on_recv() noexcept {
-    if (receivers_.anyone() && queue_.can_pop()) receivers_.notify_one();
+    if (receivers_.awaited() && queue_.can_pop()) receivers_.notify_one();
   }
   // Nobody is ever bound here: whoever is in no line is served, and finished at once.
   bool unbind(party<T>&) noexcept { return false; }
@@ -152,7 +152,7 @@ class core final : public channel_base {
     queue_.cancel_push();
     given_back_.fetch_add(
         1, sync::release);  // release: the promise is given back before the version shows it
-    sync::light_fence();
+    sync::full_fence();     // before the looks: whether anybody waits, and whether there is room
     pass_on_send();
   }
   attempt enlist_send(party<T>& me, place where, waiter&, bool) noexcept {
@@ -167,7 +167,7 @@ class core final : public channel_base {
   }
   bool send_ready(bool) const noexcept { return queue_.can_push(); }
   void pass_on_send() noexcept {
-    if (senders_.anyone() && queue_.can_push()) senders_.notify_one();
+    if (senders_.awaited() && queue_.can_push()) senders_.notify_one();
   }
   std::uint64_t send_version() const noexcept {
     return queue_.pops() + given_back_.load(sync::acquire);  // acquire: pairs with cancel's release
@@ -183,7 +183,7 @@ class core final : public channel_base {
   void last_receiver_gone() noexcept override {
     close();
     sync::
-        heavy_fence();  // our end is gone, then what is promised: cancel_recv looks the other way round
+        full_fence();  // our end is gone, then what is promised: cancel_recv looks the other way round
     drain();
   }
 
@@ -214,26 +214,17 @@ class core final : public channel_base {
     return s;
   }
 
-  // The first look needs no fence: who is seen there is notified under the lock, and whoever lines up after
-  // that takes the lock later, and sees the change.
-  static bool anyone_after_a_change(const wait_queue& side) noexcept {
-    if (side.anyone()) return true;
-    sync::light_fence();
-    return side.anyone();
-  }
-
   void pushed() noexcept {
-    if (anyone_after_a_change(receivers_)) [[unlikely]]
+    if (receivers_.awaited()) [[unlikely]]
       receivers_.notify_one();
   }
   // A receiver may sleep on our attempt, which it had to take for a push in the middle.
   void refused() noexcept {
-    sync::light_fence();
-    if (receivers_.anyone()) receivers_.notify_all();
+    if (receivers_.awaited()) receivers_.notify_all();
   }
   void popped() noexcept {
     if constexpr (Queue::is_bounded) {
-      if (anyone_after_a_change(senders_)) [[unlikely]]
+      if (senders_.awaited()) [[unlikely]]
         serve_senders();
     }
   }
@@ -281,7 +272,7 @@ class core final : public channel_base {
         over = p.exhausted();
         if (over != success) s = settled([&] { return s == queue_status::busy ? attempt() : s; });
       }
-      if (s == queue_status::ok && how == waiter::notified && side.anyone() && ready())
+      if (s == queue_status::ok && how == waiter::notified && side.awaited() && ready())
         side.notify_one();  // N2
       if (s == queue_status::ok) return success;
       if (s == queue_status::closed) return errc::closed;
@@ -297,7 +288,7 @@ class core final : public channel_base {
     wait_node node;
     node.owner = &w;
     side.add(node, where);
-    sync::heavy_fence();
+    sync::full_fence();
     waiter::state how;
     if (ready()) {
       how = w.leave() ? waiter::left : w.current();
@@ -310,9 +301,13 @@ class core final : public channel_base {
     return how;
   }
 
+  // For one message the fence of the lively is cheaper than making them so.
+  static constexpr wait_queue::mode at_first =
+      requires { Queue::one_message; } ? wait_queue::mode::lively : wait_queue::mode::quiet;
+
   Queue queue_;
-  alignas(cache_line) wait_queue receivers_;
-  wait_queue senders_;
+  alignas(cache_line) wait_queue receivers_{at_first};
+  wait_queue senders_{at_first};
   sync::atomic<std::uint64_t> given_back_{0};
 };
 

@@ -310,11 +310,6 @@ class rendezvous_core final : public channel_base {
                  std::move(a.message != nullptr ? *a.message : *b.message));
   }
 
-  static bool is_watched(const line& theirs) noexcept {
-    sync::light_fence();  // we stand there, then the look; a watcher looks the other way round
-    return theirs.watchers.anyone();
-  }
-
   // An arrived party looks for its partner. Chosen: the message has moved. Bound: the partner must come
   // first, and finishes `here`. Not ready: nobody is there; then it stands in line if it said where, and its
   // owner may be woken, and the channel be gone, when the lock is free.
@@ -339,7 +334,7 @@ class rendezvous_core final : public channel_base {
         }
       } else if (turn != nullptr) {
         line_up(mine, me, *turn);
-        watched = is_watched(theirs);
+        watched = theirs.watchers.awaited();
         if (watched) add_weak();
       }
     }
@@ -484,7 +479,7 @@ class rendezvous_core final : public channel_base {
         }
       }
       if (partner == nullptr) {
-        if (is_watched(theirs)) theirs.watchers.notify_all();
+        if (theirs.watchers.awaited()) theirs.watchers.notify_all();
         return attempt::not_ready;
       }
       if (must_wait) {

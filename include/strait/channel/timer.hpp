@@ -162,7 +162,7 @@ class timer_core final : public channel_base {
     wait_node node;
     node.owner = &w;
     sleepers_.add(node, place::back);
-    sync::heavy_fence();
+    sync::full_fence();
     const deadline next = recv_due();
     waiter::state how = waiter::left;
     if (is_closed()) {
@@ -180,7 +180,8 @@ class timer_core final : public channel_base {
   const std::optional<std::chrono::nanoseconds> period_;
   sync::atomic<bool> closed_{false};
   sync::atomic<std::int64_t> due_{never};
-  wait_queue sleepers_;
+  wait_queue sleepers_{
+      wait_queue::mode::lively};  // nobody looks for them but close, under the lock
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

@@ -36,6 +36,9 @@ word modify(void* object, unsigned size, rmw how, word operand, order o, where a
 bool compare_exchange(void* object, unsigned size, word& expected, word desired, order success,
                       order failure, bool weak, where at) noexcept;
 void fence(order o, where at) noexcept;
+void light_fence(where at) noexcept;
+void heavy_fence(where at) noexcept;
+bool asymmetric() noexcept;
 
 // ---- an ideal lock: the shipped one has models of its own ----------------------------------------
 

@@ -116,8 +116,10 @@ inline void count_lock() noexcept {}
 }  // namespace detail
 
 inline void full_fence(rt::where at = rt::where::here()) noexcept { rt::fence(seq_cst, at); }
-inline void light_fence(rt::where at = rt::where::here()) noexcept { full_fence(at); }
-inline void heavy_fence(rt::where at = rt::where::here()) noexcept { full_fence(at); }
+inline void light_fence(rt::where at = rt::where::here()) noexcept { rt::light_fence(at); }
+inline void heavy_fence(rt::where at = rt::where::here()) noexcept { rt::heavy_fence(at); }
+inline bool asymmetric() noexcept { return rt::asymmetric(); }
+inline bool seldom(rt::where at = rt::where::here()) noexcept { return rt::choose(2, at) == 1; }
 
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;

@@ -190,7 +190,7 @@ class thread_pool final : public scheduler, private detail::task_group {
 
   // By a worker of the pool, after it queued work that others may take.
   void wake_for_work() noexcept {
-    sync::light_fence();  // the work, then the look; a worker that parks looks the other way round
+    sync::full_fence();  // the work, then the look; a worker that parks looks the other way round
     // relaxed: the fence pair orders them
     if (idle_count_.load(sync::relaxed) == 0 || searching_.load(sync::relaxed) != 0) return;
     sync::futex_word* sleeping = nullptr;
@@ -284,7 +284,7 @@ class thread_pool final : public scheduler, private detail::task_group {
                          sync::relaxed);  // relaxed: under the lock
       }
       sync::
-          light_fence();  // not searching any more, then the look; who queues work looks the other way round
+          full_fence();  // not searching any more, then the look; who queues work looks the other way round
       if (anything()) wake_for_work();
     }
     return r;
@@ -326,7 +326,7 @@ class thread_pool final : public scheduler, private detail::task_group {
         until = timers_.earliest()->when;
       }
     }
-    sync::heavy_fence();
+    sync::full_fence();
     if (anything()) {
       sync::lock_guard lock(mutex_);
       // relaxed: under the lock. Somebody may have woken us already, and counts on us.

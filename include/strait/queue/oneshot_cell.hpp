@@ -28,6 +28,7 @@ class oneshot_cell {
  public:
   static constexpr bool is_bounded = true;
   static constexpr bool one_sender = true;
+  static constexpr bool one_message = true;
 
   explicit oneshot_cell(std::size_t) noexcept {}
   oneshot_cell(const oneshot_cell&) = delete;

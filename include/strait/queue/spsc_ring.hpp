@@ -14,8 +14,8 @@
 //
 // Closing against a send in the middle. The sender has no compare-exchange that close() could defeat,
 // so it announces itself first and looks at closed_ afterwards; the receiver that sees closed_ looks at
-// the announcement before it believes that nothing more will come (store, full fence, load on both
-// sides: at least one sees the other).
+// the announcement before it believes that nothing more will come (store, fence, load on both sides: at
+// least one sees the other; the heavy half of the fence pair is paid once, at the end).
 //       sender:   intent_ = t + 1;  light_fence();  closed_?  ->  intent_ = t, give up
 //       closer:   closed_ = true;   receiver: closed_?  heavy_fence();  intent_ != head_?  ->  busy
 //
@@ -168,10 +168,13 @@ class spsc_ring {
  private:
   // Nothing published: is that the end, a pause, or a send in the middle?
   queue_status at_the_end(std::uint64_t h) const noexcept {
+    if (ended_) return queue_status::closed;
     if (!closed_.load(sync::acquire)) return queue_status::would_block;  // A3 acquire
     sync::heavy_fence();
     // relaxed: ordered by the fence; what is published is announced as well (P1)
-    return intent_.load(sync::relaxed) != h ? queue_status::busy : queue_status::closed;
+    if (intent_.load(sync::relaxed) != h) return queue_status::busy;
+    ended_ = true;  // P2: the heavy fence need not be paid again
+    return queue_status::closed;
   }
 
   slot<T>* places_;
@@ -189,6 +192,7 @@ class spsc_ring {
   alignas(cache_line) sync::atomic<std::uint64_t> head_{0};
   std::uint64_t tail_seen_ = 0;
   std::size_t pop_at_ = 0;
+  mutable bool ended_ = false;  // closed, and nothing will come
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

@@ -181,10 +181,13 @@ class spsc_segments {
 
   // Nothing published: is that the end, a pause, or a send in the middle?
   queue_status at_the_end(std::uint64_t h) const noexcept {
+    if (ended_) return queue_status::closed;
     if (!closed_.load(sync::acquire)) return queue_status::would_block;  // A3 acquire
     sync::heavy_fence();
     // relaxed: ordered by the fence; what is published is announced as well (P1)
-    return intent_.load(sync::relaxed) != h ? queue_status::busy : queue_status::closed;
+    if (intent_.load(sync::relaxed) != h) return queue_status::busy;
+    ended_ = true;  // P2: the heavy fence need not be paid again
+    return queue_status::closed;
   }
 
   sync::atomic<bool> closed_{false};
@@ -201,6 +204,7 @@ class spsc_segments {
   std::uint64_t tail_seen_ = 0;
   segment* first_ = nullptr;
   std::size_t pop_at_ = segment_size;
+  mutable bool ended_ = false;  // closed, and nothing will come
 
   alignas(cache_line) sync::atomic<segment*> spare_{nullptr};
 };

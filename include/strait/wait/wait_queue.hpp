@@ -5,9 +5,22 @@
 //
 // The rule of the two looks (no lost wake-up)
 //   actor:   changes the channel      waiter:  add(node)
-//            light_fence()                     heavy_fence()
-//            anyone()? notify_one()            looks at the channel again, then parks
-// The fences are full: either the actor sees the count, or the waiter sees the change.
+//            awaited()? notify_one()           full_fence()
+//                                              looks at the channel again, then parks
+// Either the actor sees the count, or the waiter sees the change. Actors look once a message, so on a side
+// where nobody ever waits the look must be free; where waits are as frequent as messages a wait must not cost
+// microseconds. So a side is in one of two modes:
+//   quiet    The actor's half is a light fence (base/sync.hpp), and `word_` is 0. A waiter that comes makes it
+//            lively, with a heavy fence, under the lock.
+//   lively   Both halves are full fences. An actor that sees nobody makes it quiet again, once in a while
+//            (sync::seldom), under the lock, if there is nobody.
+// Why a waiter W that finds the side lively needs no heavy fence of its own: it was lively from the start, or made so by
+// some W0, and not made quiet since, for both happens under the lock. Take an actor A, and the place where W0's heavy fence took
+// effect in it. If that is before A's look, A reads what W0 wrote or what came later: not 0, so it is behind
+// a full fence when it looks again, as W is. (A 0 that came later was written when W was in the line no more.)
+// If it is behind A's look, A's change came before it: W0 sees it from there on, and hands it to W with the lock.
+// This is about "change, look, notify". Who notifies only if it then finds the channel able (a promise that is
+// given back) has a full fence of its own between its change and both looks.
 //
 // Wake-ups are conserved. Call a channel's side "able" when one of its waiters could finish now.
 // Whenever the side is able and a waiter is parked, somebody is obliged to look:
@@ -83,12 +96,16 @@ enum class place : std::uint8_t { back, front };
 
 class wait_queue {
  public:
-  /// Followed by heavy_fence() and a second look at the channel (see above).
+  enum class mode : std::uint32_t { quiet = 0, lively = 1 };
+
+  /// Quiet, unless there will be so few looks that the first wait is not worth it.
+  explicit wait_queue(mode at_first = mode::quiet) noexcept
+      : word_(static_cast<std::uint32_t>(at_first)) {}
+
+  /// Followed by full_fence() and a second look at the channel (see above).
   void add(wait_node& node, place where) noexcept {
     sync::lock_guard lock(mutex_);
-    where == place::back ? list_.push_back(node) : list_.push_front(node);
-    // relaxed: only the lock's holder writes; the fence pair orders it against anyone()
-    count_.store(count_.load(sync::relaxed) + 1, sync::relaxed);
+    link(node, where);
   }
 
   /// The same with the second look taken before anybody can find the node: false if `ready` says that it need
@@ -96,10 +113,8 @@ class wait_queue {
   template <class Ready>
   bool add_unless(wait_node& node, place where, Ready ready) noexcept {
     sync::lock_guard lock(mutex_);
-    where == place::back ? list_.push_back(node) : list_.push_front(node);
-    // relaxed: as in add()
-    count_.store(count_.load(sync::relaxed) + 1, sync::relaxed);
-    sync::heavy_fence();
+    link(node, where);
+    sync::full_fence();
     if (!ready()) return true;
     unlink(node);
     return false;
@@ -113,9 +128,13 @@ class wait_queue {
     return true;
   }
 
-  /// The actor's look; preceded by light_fence() or by a lock taken since the change.
-  bool anyone() const noexcept {
-    return count_.load(sync::relaxed) != 0;  // relaxed: the fence pair orders it against add()
+  /// The actor's look, after its change: whether anybody waits who may not have seen it.
+  bool awaited() noexcept {
+    sync::light_fence();
+    const std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the fences order it (above)
+    if (seen == 0) [[likely]]
+      return false;
+    return seen >= one || awaited_lively();
   }
 
   /// Selects the first waiter that can still be selected and wakes it. Waits for nobody but the lock.
@@ -178,13 +197,39 @@ class wait_queue {
     return result == waiter::claim::won;
   }
 
-  void unlink(wait_node& node) noexcept {
-    list_.remove(node);
-    // relaxed: only the lock's holder writes; a stale larger value costs a useless look
-    count_.store(count_.load(sync::relaxed) - 1, sync::relaxed);
+  // `word_`: only the lock's holder writes, so all orders but that of the fences are relaxed.
+  void link(wait_node& node, place where) noexcept {
+    where == place::back ? list_.push_back(node) : list_.push_front(node);
+    const std::uint32_t before = word_.load(sync::relaxed);  // relaxed: we hold the lock
+    if ((before & lively) != 0 || !sync::asymmetric()) {
+      word_.store(before + one, sync::relaxed);  // relaxed: a fence of the caller's follows
+      return;
+    }
+    word_.store((before + one) | lively, sync::relaxed);  // relaxed: the fence follows
+    sync::heavy_fence();
   }
 
-  sync::atomic<std::uint32_t> count_{0};
+  void unlink(wait_node& node) noexcept {
+    list_.remove(node);
+    // relaxed: we hold the lock; a stale larger value costs a useless look
+    word_.store(word_.load(sync::relaxed) - one, sync::relaxed);
+  }
+
+  STRAIT_NOINLINE bool awaited_lively() noexcept {
+    sync::full_fence();
+    if (word_.load(sync::relaxed) >= one) return true;  // relaxed: behind the fence
+    if (sync::seldom()) {
+      sync::lock_guard lock(mutex_);
+      // relaxed: we hold the lock
+      if (word_.load(sync::relaxed) == lively) word_.store(0, sync::relaxed);
+    }
+    return false;
+  }
+
+  static constexpr auto lively = static_cast<std::uint32_t>(mode::lively);
+  static constexpr std::uint32_t one = 2;
+
+  sync::atomic<std::uint32_t> word_;  // `one` for each node, and the mode
   sync::mutex mutex_;
   wait_list list_;
 };

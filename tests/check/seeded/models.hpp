@@ -601,6 +601,26 @@ void a_dropped_send() {
   other.join();
 }
 
+// A dropped send, while another takes the place that the one who waits was woken for: the promised one is its.
+template <class F>
+void a_dropped_send_beside_another() {
+  auto [tx, rx] = F::make();
+  require(tx.try_send(parcel(1)).has_value(), "room for two");
+  strait::selector s;
+  (void)s.send(tx);
+  auto chosen = s.try_select();
+  require(chosen.has_value(), "promised");
+  thread waits([&, &tx = tx] { require(tx.send(parcel(2)).has_value(), "sent"); });
+  thread receiver([&, &rx = rx] { require(rx.try_recv().has_value(), "the first"); });
+  thread other([&, &tx = tx] { (void)tx.try_send(parcel(3)); });
+  {
+    const auto dropped = std::move(*chosen);
+  }
+  waits.join();
+  receiver.join();
+  other.join();
+}
+
 // At a rendezvous: the sender goes on waiting, and meets the next.
 template <class F>
 void a_dropped_meeting() {
@@ -825,6 +845,7 @@ List every_model() {
   MODEL("mpmc 1, select receives", select_receives<mpmc<1>>);
   MODEL("mpmc 1, a dropped receive", a_dropped_receive<mpmc<1>>);
   MODEL("mpmc 1, a dropped send", a_dropped_send<mpmc<1>>);
+  MODEL("mpmc 2, a dropped send beside another", a_dropped_send_beside_another<mpmc<2>>);
   MODEL("mpmc 1, a weak sender", a_weak_sender<mpmc<1>>);
   MODEL("mpmc 2, one to two", one_to_two<mpmc<2>>);
   MODEL("mpmc 2, room for two", room_for_two<mpmc<2>>);
