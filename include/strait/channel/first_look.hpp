@@ -16,10 +16,13 @@
 
 #include <strait/base/config.hpp>
 #include <strait/base/sync.hpp>
+#include <strait/channel/arm.hpp>
 #include <strait/channel/channel_base.hpp>
 #include <strait/channel/dice.hpp>
 #include <strait/channel/party.hpp>
+#include <strait/channel/select_handler.hpp>
 #include <strait/channel/sender.hpp>
+#include <strait/error.hpp>
 
 namespace strait::inline STRAIT_ABI::detail {
 
@@ -45,6 +48,61 @@ struct no_look {
   static constexpr bool possible = true, is_operation = false;
   static bool usable(const Arm&) noexcept { return true; }
   static attempt fire(Arm&) noexcept { return attempt::not_ready; }
+};
+
+template <class Moment, class F>
+struct arm_look<timeout_arm<Moment, F>> : no_look<timeout_arm<Moment, F>> {};
+template <class F>
+struct arm_look<stop_arm<F>> : no_look<stop_arm<F>> {};
+template <class F>
+struct arm_look<otherwise_arm<F>> : no_look<otherwise_arm<F>> {};
+
+template <class Receiver, class F>
+struct arm_look<recv_arm<Receiver, F>> {
+  using T = typename Receiver::message_type;
+  static constexpr bool possible = true, is_operation = true;
+
+  static bool usable(const recv_arm<Receiver, F>& arm) noexcept {
+    return !arm.on || leads_to_a_queue(*arm.rx);
+  }
+  static attempt fire(recv_arm<Receiver, F>& arm) {
+    if (!arm.on) return attempt::not_ready;
+    recv_result<T> result = detail::recv_failed<T>(errc::empty);
+    const attempt a = access::dispatch_untimed<Receiver>(*access::core(*arm.rx), [&](auto& c) {
+      const sync::operation here;
+      return c.attempt_recv(result);
+    });
+    if (a == attempt::closed) [[unlikely]] {
+      if (what_recv_handler_takes<F, T>() == handler_takes::message) return attempt::dropped;
+      result.error() = errc::closed;
+    } else if (a != attempt::chosen) {
+      return a;
+    }
+    access::used(*arm.rx);
+    deliver(arm, result);
+    return attempt::chosen;
+  }
+};
+
+template <class Sender, class M, class F>
+struct arm_look<send_arm<Sender, M, F>> {
+  using T = typename Sender::message_type;
+  static constexpr bool possible = in_hand<Sender, M>, is_operation = true;
+
+  static bool usable(const send_arm<Sender, M, F>& arm) noexcept {
+    return !arm.on || leads_to_a_queue(*arm.tx);
+  }
+  static attempt fire(send_arm<Sender, M, F>& arm) {
+    if (!arm.on) return attempt::not_ready;
+    const attempt a = access::dispatch_untimed<Sender>(*access::core(*arm.tx), [&](auto& c) {
+      const sync::operation here;
+      return c.attempt_send(*arm.message);
+    });
+    if (a != attempt::chosen && a != attempt::closed) return a;
+    access::used(*arm.tx);
+    deliver(arm, detail::send_outcome(a == attempt::closed ? errc::closed : success, *arm.message));
+    return attempt::chosen;
+  }
 };
 
 template <class... Arms>
