@@ -20,11 +20,12 @@
 // the other:
 //       often:   write a;  light_fence();  read b
 //       seldom:  write b;  heavy_fence();  read a
-// The heavy half interrupts every running thread of the process with a full fence (Linux: membarrier, private
-// expedited), at a place that is before the light one, so that b is seen, or behind it, so that a is; so
-// the light one need only keep the compiler in order. It is no fence among light ones. Where the kernel has no such
-// call both are full fences. (D. Dice, H. Huang, M. Yang, Asymmetric Dekker Synchronization, 2001; G. Romer, A. Hunter,
-// P1202, 2018.) A heavy one costs a microsecond or two: wait/wait_queue.hpp keeps it from those who wait often.
+// The heavy half interrupts every running thread of the process with a full fence (Linux: membarrier,
+// private expedited), at a place that is before the light one, so that b is seen, or behind it, so that a is;
+// so the light one need only keep the compiler in order. It is no fence among light ones. Where the kernel has
+// no such call both are full fences. (D. Dice, H. Huang, M. Yang, Asymmetric Dekker Synchronization, 2001;
+// D. Goldblatt, Asymmetric fences, P1202, 2018.) A heavy one costs a microsecond or two:
+// wait/wait_queue.hpp keeps it from those who wait often.
 //
 // In a model build (STRAIT_CHECK=1) check/seam.hpp has these names, and this file is only the way to it.
 #pragma once

@@ -301,13 +301,13 @@ class core final : public channel_base {
     return how;
   }
 
-  // For one message the fence of the lively is cheaper than making them so.
-  static constexpr wait_queue::mode at_first =
-      requires { Queue::one_message; } ? wait_queue::mode::lively : wait_queue::mode::quiet;
+  static constexpr wait_queue::mode lines = requires {
+    Queue::one_message;
+  } ? wait_queue::mode::always_lively : wait_queue::mode::changing;
 
   Queue queue_;
-  alignas(cache_line) wait_queue receivers_{at_first};
-  wait_queue senders_{at_first};
+  alignas(cache_line) wait_queue receivers_{lines};
+  wait_queue senders_{lines};
   sync::atomic<std::uint64_t> given_back_{0};
 };
 

@@ -180,8 +180,8 @@ class timer_core final : public channel_base {
   const std::optional<std::chrono::nanoseconds> period_;
   sync::atomic<bool> closed_{false};
   sync::atomic<std::int64_t> due_{never};
-  wait_queue sleepers_{
-      wait_queue::mode::lively};  // nobody looks for them but close, under the lock
+  // Nobody looks for them but close, under the lock.
+  wait_queue sleepers_{wait_queue::mode::always_lively};
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

@@ -10,17 +10,18 @@
 // Either the actor sees the count, or the waiter sees the change. Actors look once a message, so on a side
 // where nobody ever waits the look must be free; where waits are as frequent as messages a wait must not cost
 // microseconds. So a side is in one of two modes:
-//   quiet    The actor's half is a light fence (base/sync.hpp), and `word_` is 0. A waiter that comes makes it
-//            lively, with a heavy fence, under the lock.
+//   quiet    The actor's half is a light fence (base/sync.hpp), and `word_` is 0. A waiter that comes makes
+//            it lively, with a heavy fence, under the lock.
 //   lively   Both halves are full fences. An actor that sees nobody makes it quiet again, once in a while
-//            (sync::seldom), under the lock, if there is nobody.
-// Why a waiter W that finds the side lively needs no heavy fence of its own: it was lively from the start, or made so by
-// some W0, and not made quiet since, for both happens under the lock. Take an actor A, and the place where W0's heavy fence took
-// effect in it. If that is before A's look, A reads what W0 wrote or what came later: not 0, so it is behind
-// a full fence when it looks again, as W is. (A 0 that came later was written when W was in the line no more.)
-// If it is behind A's look, A's change came before it: W0 sees it from there on, and hands it to W with the lock.
-// This is about "change, look, notify". Who notifies only if it then finds the channel able (a promise that is
-// given back) has a full fence of its own between its change and both looks.
+//            (sync::seldom), under the lock, if there is nobody. Some sides are lively for good.
+// Why a waiter W that finds the side lively needs no heavy fence of its own: it was lively from the start,
+// or made so by some W0 and not made quiet since, for both happens under the lock. Take an actor A, and the
+// place where W0's heavy fence took effect in it. If that is before A's look, A reads what W0 wrote or what
+// came later: not 0, so it is behind a full fence when it looks again, as W is. (A 0 that came later was
+// written when W was in the line no more.) If it is behind A's look, A's change came before it: W0 sees it
+// from there on, and hands it to W with the lock.
+// This is about "change, look, notify". Who notifies only if it then finds the channel able (a promise that
+// is given back) has a full fence of its own between its change and both looks.
 //
 // Wake-ups are conserved. Call a channel's side "able" when one of its waiters could finish now.
 // Whenever the side is able and a waiter is parked, somebody is obliged to look:
@@ -96,11 +97,10 @@ enum class place : std::uint8_t { back, front };
 
 class wait_queue {
  public:
-  enum class mode : std::uint32_t { quiet = 0, lively = 1 };
+  /// Changing: quiet at first. Always lively: for sides with so few looks that no heavy fence is worth it.
+  enum class mode : std::uint32_t { changing = 0, always_lively = 3 };
 
-  /// Quiet, unless there will be so few looks that the first wait is not worth it.
-  explicit wait_queue(mode at_first = mode::quiet) noexcept
-      : word_(static_cast<std::uint32_t>(at_first)) {}
+  explicit wait_queue(mode m = mode::changing) noexcept : word_(static_cast<std::uint32_t>(m)) {}
 
   /// Followed by full_fence() and a second look at the channel (see above).
   void add(wait_node& node, place where) noexcept {
@@ -217,8 +217,9 @@ class wait_queue {
 
   STRAIT_NOINLINE bool awaited_lively() noexcept {
     sync::full_fence();
-    if (word_.load(sync::relaxed) >= one) return true;  // relaxed: behind the fence
-    if (sync::seldom()) {
+    const std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: behind the fence
+    if (seen >= one) return true;
+    if (seen == lively && sync::seldom()) {
       sync::lock_guard lock(mutex_);
       // relaxed: we hold the lock
       if (word_.load(sync::relaxed) == lively) word_.store(0, sync::relaxed);
@@ -226,10 +227,10 @@ class wait_queue {
     return false;
   }
 
-  static constexpr auto lively = static_cast<std::uint32_t>(mode::lively);
-  static constexpr std::uint32_t one = 2;
+  // Bit 0 lively, bit 1 for good; `one` for each node.
+  static constexpr std::uint32_t lively = 1, one = 4;
 
-  sync::atomic<std::uint32_t> word_;  // `one` for each node, and the mode
+  sync::atomic<std::uint32_t> word_;
   sync::mutex mutex_;
   wait_list list_;
 };
