@@ -557,6 +557,36 @@ TEST(Pool, TwoWorkersShare) {
   });
 }
 
+// They take turns so briskly that the other worker may leave them alone and watch; then one of them keeps the
+// worker until the other one has gone on. `outside`: until somebody outside has.
+TEST(Pool, WhoWatchesComesBack) {
+  for (const bool outside : {false, true}) {
+    prove([outside] {
+      strait::thread_pool pool(2);
+      strait::scope s(pool);
+      auto ch = strait::bounded<parcel>(1);
+      auto turns = [](int n) -> task<> {
+        for (int i = 0; i < n; ++i) co_await strait::yield();
+      };
+      s.spawn([](strait::receiver<parcel> rx, task<> first) -> task<> {
+        co_await std::move(first);
+        require(rx.recv().has_value(), "received");
+      }(std::move(ch.rx), turns(2)));
+      auto send = [](strait::sender<parcel> tx, task<> first) -> task<> {
+        co_await std::move(first);
+        require(tx.try_send(parcel(1)).has_value(), "sent");
+      };
+      if (outside) {
+        s.spawn(turns(2));
+        s.spawn(send(std::move(ch.tx), turns(0)));
+      } else {
+        s.spawn(send(std::move(ch.tx), turns(2)));
+      }
+      s.join();
+    });
+  }
+}
+
 // It suspends in one worker and goes on in another: what it left in its frame goes with it.
 TEST(Pool, ACoroutineGoesOnInAnotherWorker) {
   for (const bool rendezvous : {true, false}) {

@@ -162,6 +162,57 @@ TEST(Pool, OneThatYieldsForEverStarvesNobody) {
 
 // ---- sleeping -----------------------------------------------------------------------------------
 
+// While two take turns briskly on one worker, the other one leaves them alone; not when the worker is kept.
+TEST(Pool, WhoIsLeftAloneWithABriskPairIsDone) {
+  strait::thread_pool pool(2);
+  for (int round = 0; round < rounds(200); ++round) {
+    std::atomic<bool> other_done{false};
+    strait::scope s(pool);
+    auto there = strait::spsc::bounded<int>(0), back = strait::spsc::bounded<int>(0);
+    s.spawn([](strait::spsc::receiver<int> rx, strait::spsc::sender<int> tx) -> task<> {
+      while (auto m = co_await rx.async_recv()) {
+        if (!co_await tx.async_send(*m)) co_return;
+      }
+    }(std::move(there.rx), std::move(back.tx)));
+    s.spawn([](strait::thread_pool& p, strait::spsc::sender<int> tx, strait::spsc::receiver<int> rx,
+               std::atomic<bool>& done) -> task<> {
+      for (int i = 0; i < 300; ++i) {
+        (void)co_await tx.async_send(i);
+        (void)co_await rx.async_recv();
+        co_await strait::yield();
+      }
+      strait::spawn(p, [](std::atomic<bool>& d) -> task<> {
+        d = true;
+        co_return;
+      }(done));
+      strait::spawn(
+          p, []() -> task<> { co_return; }());  // the first one makes way: others may take it
+      while (!done) std::this_thread::yield();  // keeps its worker until another one has done it
+    }(pool, std::move(there.tx), std::move(back.rx), other_done));
+    s.join();
+  }
+}
+
+TEST(Pool, WorkFromOutsideIsDoneBesideABriskPair) {
+  strait::thread_pool pool(2);
+  std::atomic<bool> enough{false};
+  strait::scope pair(pool);
+  for (int i = 0; i < 3; ++i) {
+    pair.spawn([](std::atomic<bool>& e) -> task<> {
+      while (!e) co_await strait::yield();
+    }(enough));
+  }
+  for (int round = 0; round < rounds(2'000); ++round) {
+    std::atomic<int> n{0};
+    strait::scope s(pool);
+    for (int i = 0; i < 4; ++i) s.spawn(counts(n));
+    s.join();
+    EXPECT_EQ(n, 4);
+  }
+  enough = true;
+  pair.join();
+}
+
 TEST(Pool, WithoutWorkUsesNoProcessor) {
   strait::thread_pool pool(4);
   std::atomic<int> n{0};

@@ -8,11 +8,11 @@
 //   atomic<T>, relaxed ... seq_cst     std's own
 //   full_fence()                       sequentially consistent
 //   light_fence(), heavy_fence()       a pair of which only the heavy half costs something (below)
-//   seldom()                           for work that need not be done each time
+//   streak                             for work that need not be done each time
 //   mutex                              one word, short spin, then the kernel; no wake without a waiter
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
 //   now, pause, processors             time and the scheduler
-//   yield, yield_once                  in a loop that waits for another thread; before a sleep
+//   yield, yields_before_sleep         in a loop that waits for another thread; so often before a sleep
 //   random                             a fast generator for fairness, one per thread
 //   allocate, allocate_zeroed          memory for channels and segments
 //
@@ -60,6 +60,9 @@
 #include <thread>
 #endif
 #include <sched.h>
+#if STRAIT_LINUX
+#include <sys/mman.h>
+#endif
 
 namespace strait::inline STRAIT_ABI {
 
@@ -178,11 +181,24 @@ inline void heavy_fence() noexcept {
 #endif
 }
 
-/// True for one call of a thread in 256.
-inline bool seldom() noexcept {
-  static constinit thread_local std::uint8_t calls = 0;
-  return ++calls == 0;
-}
+/// Tells when something has happened often in a row: about every 2,000 times (by then the fences
+/// that a quiet wait queue saves have cost what a heavy one costs).
+class streak {
+ public:
+  /// It happened again; true if that was often.
+  bool is_long() noexcept {
+    // relaxed, and not one step: some times may go uncounted
+    const std::uint32_t n = times_.load(relaxed) + 1;
+    times_.store(n, relaxed);
+    return n % often == 0;
+  }
+  /// It did not happen.
+  void end() noexcept { times_.store(0, relaxed); }  // relaxed: as above
+
+ private:
+  static constexpr std::uint32_t often = 2048;
+  atomic<std::uint32_t> times_{0};
+};
 
 // ---- time and the scheduler ---------------------------------------------------------------------
 
@@ -204,10 +220,10 @@ inline void yield() noexcept {
   ::sched_yield();
 }
 
-/// Before a sleep that may prove unnecessary: not in a loop. (A model need not let others go first.)
-inline void yield_once() noexcept { yield(); }
+/// So often who waits yields before it sleeps. (Not in a model: the sleep is a scheduling point.)
+inline constexpr unsigned yields_before_sleep = 30;
 
-/// How many processors this process may run on, read once. 1 means: never spin.
+/// How many processors this process may run on, read once. 1 means: no use in pausing.
 inline unsigned processors() noexcept {
   static const unsigned n = [] {
 #if STRAIT_LINUX
@@ -350,9 +366,22 @@ inline void deallocate(void* p, std::size_t align) noexcept {
 
 namespace detail {
 // Large zeroed blocks come from calloc, whose pages the kernel zeroes when they are first touched: a
-// channel of a million places costs its pages as they are used, not at construction.
+// channel of a million places costs its pages as they are used, not at construction. Of the largest they are
+// to be huge pages: a place is looked at before it is written, and where the look maps the page of zeroes the
+// write interrupts all other processors to take it away; once in 2 MiB instead of once in 4 KiB.
 inline bool is_lazy(std::size_t bytes, std::size_t align) noexcept {
   return bytes >= (std::size_t{1} << 17) && align <= alignof(std::max_align_t);
+}
+inline void in_huge_pages([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+#if STRAIT_LINUX && defined(MADV_HUGEPAGE)
+  constexpr std::uintptr_t page = 4096, two_huge = std::uintptr_t{4} << 20;
+  if (bytes < two_huge) return;
+  const auto at = reinterpret_cast<std::uintptr_t>(p);
+  const std::uintptr_t begin = (at + page - 1) & ~(page - 1), end = (at + bytes) & ~(page - 1);
+  count(counters.syscalls);
+  // Only advice, so the answer does not matter (where pages are larger, it is refused).
+  (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
 }
 }  // namespace detail
 
@@ -362,6 +391,7 @@ inline void* allocate_zeroed(std::size_t bytes, std::size_t align) {
     detail::count(detail::counters.allocations);
     void* p = std::calloc(1, bytes);
     if (p == nullptr) no_memory();
+    detail::in_huge_pages(p, bytes);
     return p;
   }
   return std::memset(allocate(bytes, align), 0, bytes);

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <utility>
 
+#include <strait/base/config.hpp>
 #include <strait/channel/flavors.hpp>
 #include <strait/channel/oneshot.hpp>
 #include <strait/channel/receiver.hpp>
@@ -46,19 +47,20 @@ Channel ends_of(channel_base* core) noexcept {
                  access::make<decltype(Channel::rx)>(core)};
 }
 
+// Not inlined: where GCC 12 sees how large the new object is, it warns of the layouts that its kind excludes.
 template <class T, class Topology>
-channel_of<T, Topology> make_rendezvous() {
+STRAIT_NOINLINE channel_of<T, Topology> make_rendezvous() {
   static_assert(require_message<T>::value);
   return ends_of<channel_of<T, Topology>>(new rendezvous_core<T>());
 }
 template <class T, class Topology>
-channel_of<T, Topology> make_bounded(std::size_t n) {
+STRAIT_NOINLINE channel_of<T, Topology> make_bounded(std::size_t n) {
   static_assert(require_message<T>::value);
   if (n == 0) return make_rendezvous<T, Topology>();
   return ends_of<channel_of<T, Topology>>(new typename Topology::template bounded<T>(n));
 }
 template <class T, class Topology>
-channel_of<T, Topology> make_unbounded() {
+STRAIT_NOINLINE channel_of<T, Topology> make_unbounded() {
   static_assert(require_message<T>::value);
   return ends_of<channel_of<T, Topology>>(new typename Topology::template unbounded<T>());
 }

@@ -119,7 +119,11 @@ inline void full_fence(rt::where at = rt::where::here()) noexcept { rt::fence(se
 inline void light_fence(rt::where at = rt::where::here()) noexcept { rt::light_fence(at); }
 inline void heavy_fence(rt::where at = rt::where::here()) noexcept { rt::heavy_fence(at); }
 inline bool asymmetric() noexcept { return rt::asymmetric(); }
-inline bool seldom(rt::where at = rt::where::here()) noexcept { return rt::choose(2, at) == 1; }
+class streak {
+ public:
+  bool is_long(rt::where at = rt::where::here()) noexcept { return rt::choose(2, at) == 1; }
+  void end() noexcept {}
+};
 
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
@@ -127,7 +131,7 @@ using time_point = clock::time_point;
 inline time_point now() noexcept { return time_point(std::chrono::nanoseconds(rt::now())); }
 inline void pause(rt::where at = rt::where::here()) noexcept { rt::yield(at); }
 inline void yield(rt::where at = rt::where::here()) noexcept { rt::yield(at); }
-inline void yield_once() noexcept {}  // the sleep behind it is a scheduling point
+inline constexpr unsigned yields_before_sleep = 0;  // the sleep is a scheduling point
 inline unsigned processors() noexcept { return rt::processors(); }
 inline std::uint64_t random() noexcept { return rt::random(); }
 

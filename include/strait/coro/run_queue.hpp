@@ -98,10 +98,11 @@ class run_queue {
     to.put_back({moved, take_from_front(moved, 1)}, 0);
   }
 
-  /// Whether there is something to steal: a hint, for who is about to sleep; the fence pair orders it.
-  bool looks_empty() const noexcept {
-    return size_hint_.load(sync::relaxed) == 0;  // relaxed: see above
+  /// How much there is to steal: a hint, for who is about to sleep; the fence pair orders it.
+  std::size_t size_hint() const noexcept {
+    return size_hint_.load(sync::relaxed);  // relaxed: see above
   }
+  bool looks_empty() const noexcept { return size_hint() == 0; }
 
   /// Takes `r` out of the queue it is in; waits while it is on its way into one.
   static void withdraw(runnable& r) noexcept {

@@ -57,7 +57,7 @@ class mpsc_ring {
 
   queue_status try_push(T& message) noexcept {
     std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: "full" must not be about the past
-    for (;;) {
+    for (contention race;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
         if ((t & ring_words::closed) != 0) return queue_status::closed;
         // relaxed: pops that finished before us are seen in any case (coherence); the turn has the edge
@@ -76,6 +76,7 @@ class mpsc_ring {
         publish(p, t, message);
         return queue_status::ok;
       }
+      race.lost();
     }
   }
 

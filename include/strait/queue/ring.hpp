@@ -82,7 +82,7 @@ class ring {
   /// Moves the message in, or leaves it untouched.
   queue_status try_push(T& message) noexcept {
     std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: "full" must not be about the past
-    for (;;) {
+    for (contention race;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
         if ((t & ring_words::closed) != 0) return queue_status::closed;
         // relaxed: pops that finished before us are seen in any case (coherence); the turn has the edge
@@ -98,6 +98,7 @@ class ring {
           publish(p, t, message);
           return queue_status::ok;
         }
+        race.lost();
         continue;
       }
       const std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
@@ -172,7 +173,7 @@ class ring {
   template <class Sink>
   queue_status try_pop(Sink&& sink) noexcept {
     std::uint64_t h = head_.load(sync::acquire);  // A3 acquire: "empty" must not be about the past
-    for (;;) {
+    for (contention race;;) {
       if ((h & ring_words::flags) != 0) [[unlikely]] {
         // relaxed: as in try_push
         if (words_.count(tail_.load(sync::relaxed), h) <= words_.reserved(h)) {
@@ -187,6 +188,7 @@ class ring {
           vacate(p, h, sink);
           return queue_status::ok;
         }
+        race.lost();
         continue;
       }
       const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire

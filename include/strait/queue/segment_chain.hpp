@@ -100,6 +100,7 @@ class segment_chain {
   claim claim_place() {
     spare_holder next{*this};
     std::uint64_t t = tail_.load(sync::acquire);  // C-A1 acquire
+    contention race;
     for (backoff b;;) {
       if ((t & chain_words::closed) != 0) return {nullptr, 0};
       segment* block =
@@ -117,8 +118,10 @@ class segment_chain {
       const bool last = offset + 1 == size;
       if (last && next.held == nullptr) next.held = fresh();
       // C-R1 release: pairs with C-A1; acquire on failure, for the next look at tail_block_ (C-A1)
-      if (!tail_.compare_exchange_weak(t, t + chain_words::one, sync::release, sync::acquire))
+      if (!tail_.compare_exchange_weak(t, t + chain_words::one, sync::release, sync::acquire)) {
+        race.lost();
         continue;
+      }
       if (last) {
         segment* const fresh_one = std::exchange(next.held, nullptr);
         // relaxed: used only by who has read the tail_ that follows

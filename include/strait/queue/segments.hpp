@@ -58,8 +58,6 @@ class place_mark {
       if ((bits_.load(sync::acquire) & written) != 0) return;  // A1 acquire
       if (!b.spin()) break;
     }
-    // One core, or a busy machine: the sender needs a few instructions, not our sleep.
-    sync::yield_once();
     std::uint32_t seen = bits_.fetch_or(awaited, sync::acquire) | awaited;  // A1 acquire
     while ((seen & written) == 0) {
       sync::futex_wait(bits_, seen, sync::time_point::max());
@@ -198,6 +196,7 @@ class segments {
   template <class Sink>
   queue_status pop(Sink&& sink, std::uint64_t promise) noexcept {
     std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
+    contention race;
     for (backoff b;;) {
       const std::uint64_t offset = chain_words::index(h) % chain::lap;
       if (offset == chain::size) {  // another receiver is moving to the next segment
@@ -218,8 +217,10 @@ class segments {
       if (block == nullptr) block = chain_.root();
       // R3 release: pairs with A3; acquire on failure (A3)
       if (!head_.compare_exchange_weak(h, h + chain_words::one - promise, sync::release,
-                                       sync::acquire))
+                                       sync::acquire)) {
+        race.lost();
         continue;
+      }
       const bool last = offset + 1 == chain::size;
       if (last) move_on(block);
       place& p = block->places[offset];

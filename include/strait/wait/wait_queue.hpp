@@ -12,8 +12,8 @@
 // microseconds. So a side is in one of two modes:
 //   quiet    The actor's half is a light fence (base/sync.hpp), and `word_` is 0. A waiter that comes makes
 //            it lively, with a heavy fence, under the lock.
-//   lively   Both halves are full fences. An actor that sees nobody makes it quiet again, once in a while
-//            (sync::seldom), under the lock, if there is nobody. Some sides are lively for good.
+//   lively   Both halves are full fences. When actors have seen nobody many times in a row (sync::streak), one
+//            makes it quiet again, under the lock, if there is nobody. Some sides are lively for good.
 // Why a waiter W that finds the side lively needs no heavy fence of its own: it was lively from the start,
 // or made so by some W0 and not made quiet since, for both happens under the lock. Take an actor A, and the
 // place where W0's heavy fence took effect in it. If that is before A's look, A reads what W0 wrote or what
@@ -199,6 +199,7 @@ class wait_queue {
 
   // `word_`: only the lock's holder writes, so all orders but that of the fences are relaxed.
   void link(wait_node& node, place where) noexcept {
+    looks_in_vain_.end();
     where == place::back ? list_.push_back(node) : list_.push_front(node);
     const std::uint32_t before = word_.load(sync::relaxed);  // relaxed: we hold the lock
     if ((before & lively) != 0 || !sync::asymmetric()) {
@@ -219,7 +220,7 @@ class wait_queue {
     sync::full_fence();
     const std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: behind the fence
     if (seen >= one) return true;
-    if (seen == lively && sync::seldom()) {
+    if (seen == lively && looks_in_vain_.is_long()) {
       sync::lock_guard lock(mutex_);
       // relaxed: we hold the lock
       if (word_.load(sync::relaxed) == lively) word_.store(0, sync::relaxed);
@@ -231,6 +232,7 @@ class wait_queue {
   static constexpr std::uint32_t lively = 1, one = 4;
 
   sync::atomic<std::uint32_t> word_;
+  sync::streak looks_in_vain_;
   sync::mutex mutex_;
   wait_list list_;
 };

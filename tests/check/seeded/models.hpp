@@ -799,6 +799,42 @@ inline void coroutines_watched() {
   starter.join();
 }
 
+// ---- a pool -------------------------------------------------------------------------------------
+
+inline void pool_shares() {
+  strait::thread_pool pool(2);
+  strait::scope s(pool);
+  auto ch = mpmc<0>::make();
+  s.spawn([](auto to) -> strait::task<> {
+    auto sent = co_await to.async_send(parcel(1));
+    require(sent.has_value(), "sent");
+  }(std::move(ch.tx)));
+  s.spawn([](auto from) -> strait::task<> {
+    auto m = co_await from.async_recv();
+    require(m.has_value(), "received");
+  }(std::move(ch.rx)));
+  s.join();
+}
+
+// They take turns so briskly that the other worker may leave them alone and watch; then one of them keeps the
+// worker until the other one has gone on.
+inline void pool_takes_turns() {
+  strait::thread_pool pool(2);
+  strait::scope s(pool);
+  auto ch = mpmc<1>::make();
+  s.spawn([](auto from) -> strait::task<> {
+    co_await strait::yield();
+    co_await strait::yield();
+    require(from.recv().has_value(), "received");
+  }(std::move(ch.rx)));
+  s.spawn([](auto to) -> strait::task<> {
+    co_await strait::yield();
+    co_await strait::yield();
+    require(to.try_send(parcel(1)).has_value(), "sent");
+  }(std::move(ch.tx)));
+  s.join();
+}
+
 // ---- by name ------------------------------------------------------------------------------------
 
 struct model {
@@ -879,6 +915,9 @@ List every_model() {
   MODEL("coroutines, two senders overtaken", coroutines_overtaken);
   MODEL("coroutines, room for two", coroutines_room_for_two);
   MODEL("coroutines, watched", coroutines_watched);
+
+  MODEL("pool, two share", pool_shares);
+  MODEL("pool, two take turns", pool_takes_turns);
   return list;
 }
 
