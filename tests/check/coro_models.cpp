@@ -557,6 +557,24 @@ TEST(Pool, TwoWorkersShare) {
   });
 }
 
+// Each keeps its worker until the other one has come. Both may be left to a worker that is giving up its search.
+TEST(Pool, TwoThatMeetGetAWorkerEach) {
+  prove([] {
+    strait::thread_pool pool(2);
+    strait::check::yield();  // the workers come first
+    strait::scope s(pool);
+    auto there = strait::bounded<parcel>(1), back = strait::bounded<parcel>(1);
+    auto meets = [](strait::sender<parcel> to, strait::receiver<parcel> from) -> task<> {
+      require(to.try_send(parcel(1)).has_value(), "room");
+      require(from.recv().has_value(), "it comes");
+      co_return;
+    };
+    s.spawn(meets(std::move(there.tx), std::move(back.rx)));
+    s.spawn(meets(std::move(back.tx), std::move(there.rx)));
+    s.join();
+  });
+}
+
 // They take turns so briskly that the other worker may leave them alone and watch; then one of them keeps the
 // worker until the other one has gone on. `outside`: until somebody outside has.
 TEST(Pool, WhoWatchesComesBack) {

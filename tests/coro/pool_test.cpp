@@ -213,6 +213,26 @@ TEST(Pool, WorkFromOutsideIsDoneBesideABriskPair) {
   pair.join();
 }
 
+// Two workers are kept until a deadline has passed that the third one must keep.
+TEST(Pool, ADeadlineIsKeptBesideBusyWorkers) {
+  strait::thread_pool pool(3);
+  for (int round = 0; round < rounds(300); ++round) {
+    std::atomic<bool> passed{false};
+    strait::scope s(pool);
+    const auto keeps_its_worker = [](std::atomic<bool>& until) -> task<> {
+      while (!until) std::this_thread::yield();
+      co_return;
+    };
+    s.spawn(keeps_its_worker(passed));
+    s.spawn([](std::atomic<bool>& flag) -> task<> {
+      co_await strait::sleep_for(std::chrono::microseconds(200));
+      flag = true;
+    }(passed));
+    s.spawn(keeps_its_worker(passed));
+    s.join();
+  }
+}
+
 TEST(Pool, WithoutWorkUsesNoProcessor) {
   strait::thread_pool pool(4);
   std::atomic<int> n{0};

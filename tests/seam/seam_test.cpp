@@ -337,7 +337,7 @@ TEST(seam, waiting_allocates_nothing) {
   EXPECT_GT(c.locks, 0U);
 }
 
-// Behind the few with which it lets others go first.
+// Behind the few with which it lets others go first; fewer where that takes long.
 TEST(seam, a_sleep_is_one_call_of_the_kernel) {
   auto ch = strait::bounded<int>(1);
   auto hand = strait::rendezvous<int>();
@@ -351,8 +351,10 @@ TEST(seam, a_sleep_is_one_call_of_the_kernel) {
     fewest_in_hand =
         std::min(fewest_in_hand, cost_of([&] { (void)hand.rx.recv_for(sleep); }).syscalls);
   }
-  EXPECT_EQ(fewest, strait::sync::yields_before_sleep + 1U);
-  EXPECT_EQ(fewest_in_hand, strait::sync::yields_before_sleep + 1U);
+  EXPECT_GE(fewest, 1U);
+  EXPECT_GE(fewest_in_hand, 1U);
+  EXPECT_LE(fewest, strait::sync::yields_before_sleep + 1U);
+  EXPECT_LE(fewest_in_hand, strait::sync::yields_before_sleep + 1U);
 }
 
 // ---- selects on disjoint channels ---------------------------------------------------------------

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // How to wait a little.
-//   backoff::spin      for a partner that may be about to come: gives up after some microseconds, and
-//                      the caller sleeps
+//   backoff::spin      for a partner that may be about to come: gives up after some microseconds, at
+//                      most fifty and what others do on this processor meanwhile, and the caller sleeps
 //   backoff::wait      for a thread in the middle of a few instructions: never gives up, but soon gives
 //                      the processor away, so that the other can finish on a single core
 //   contention::lost   for a compare-exchange that somebody else won
@@ -12,6 +12,9 @@
 // kernel often puts a thread next to the one that woke it, each such step is a hand-over to the partner for
 // a fraction of what a sleep and a wake-up cost. (Measured: docs/benchmarks/waiting.md.)
 #pragma once
+
+#include <chrono>
+#include <cstdint>
 
 #include <strait/base/sync.hpp>
 
@@ -27,7 +30,14 @@ class backoff {
       return true;
     }
     if (yields_ == sync::yields_before_sleep) return false;
-    ++yields_;
+    const sync::time_point now = sync::now();
+    if (yields_++ == 0) {
+      yields_until_ = now + longest_yielding;
+    } else if (now >= yields_until_) {
+      yields_ =
+          sync::yields_before_sleep;  // others have much to do here, and a deadline may be near
+      return false;
+    }
     sync::yield();
     return true;
   }
@@ -39,19 +49,27 @@ class backoff {
 
  private:
   static constexpr unsigned pausing = 7;  // 1 + 2 + ... + 64 pauses
+  static constexpr std::chrono::microseconds longest_yielding{50};
   unsigned step_ = 0;
   unsigned yields_ = 0;
+  sync::time_point yields_until_;
 };
 
-/// After a lost race for a word: stays away from it, each time for longer, up to a microsecond. Two who run
-/// for one word hand its cache line to and fro with every message; so one of them gets a run of messages
+/// After a lost race for a word: stays away from it, each time for longer, up to a microsecond or two. Two
+/// who run for one word hand its cache line to and fro with every message; so one of them gets a run of messages
 /// through meanwhile, at the price of one. Several senders and receivers took 1.3 to 3 times as long without.
 class contention {
  public:
-  void lost() noexcept {
+  /// `seen` is what a compare-exchange with acquire found in `word`. Who has lost often finds it anew behind the
+  /// wait, and so is likely to win: others may run on for some microseconds, not for ever.
+  void lost(const sync::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
     if (sync::processors() == 1) return;
     for (unsigned i = 0; i < (1U << step_); ++i) sync::pause();
-    if (step_ < longest) ++step_;
+    if (step_ < longest) {
+      ++step_;
+    } else {
+      seen = word.load(sync::acquire);  // acquire: as the compare-exchange
+    }
   }
 
  private:

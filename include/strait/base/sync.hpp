@@ -181,8 +181,8 @@ inline void heavy_fence() noexcept {
 #endif
 }
 
-/// Tells when something has happened often in a row: about every 2,000 times (by then the fences
-/// that a quiet wait queue saves have cost what a heavy one costs).
+/// Tells when something has happened often in a row: every 2,048 times or so. By then full fences have cost
+/// what a heavy one costs at worst, some ten microseconds (other threads run, on virtual processors).
 class streak {
  public:
   /// It happened again; true if that was often.

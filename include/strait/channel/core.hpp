@@ -307,7 +307,8 @@ class core final : public channel_base {
 
   Queue queue_;
   alignas(cache_line) wait_queue receivers_{lines};
-  wait_queue senders_{lines};
+  // A line of its own: receivers look here for each message, and senders write the one above while it is lively.
+  alignas(cache_line) wait_queue senders_{lines};
   sync::atomic<std::uint64_t> given_back_{0};
 };
 

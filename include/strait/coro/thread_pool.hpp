@@ -13,7 +13,8 @@
 // wait/wait_queue.hpp):
 //   poster:  queues the work; fence; does nobody search, and is somebody idle? then wakes one
 //   worker:  is idle, does not search any more (under the lock); fence; looks at all queues again
-// A poster that leaves it to a searcher comes before that searcher's last look; so does one that saw no idle
+// A poster that leaves it to a searcher comes before that searcher's last look, and one that finds work there
+// is the searcher again, for it may not be all; so does one that saw no idle
 // worker because that was just about to park, if somebody searches then: hence the second line is for the
 // searcher, and for who parks while nobody searches. What a worker puts in front of its own queue wakes
 // nobody: the worker itself comes back to it, at once: before it runs anything else, what is there goes to
@@ -21,17 +22,18 @@
 //
 // What to leave alone. Coroutines that talk to each other take turns on one worker at the price of a few
 // cached instructions. Where two workers share them out, each message pays for cache lines that travel, many
-// times that. So a thief leaves a queue alone that is brisk: all that waits there is taken while it
-// looks on for a moment. It stays the searcher then and looks again after `watch_time`, asleep meanwhile; so
-// work that turns out to wait for long waits that much longer, and the senders of brisk work wake nobody.
+// times that. So a thief leaves a short queue alone that is brisk: its worker turns to another coroutine
+// twice while the thief looks on, for a few microseconds. The thief stays the searcher then and looks again
+// after `watch_time`, asleep meanwhile; so work that turns out to wait for long waits that much longer, and who
+// queues work meanwhile wakes nobody. A post from outside calls the one who watches.
 // (Four producers and one consumer, capacity 1, two workers: 90 ns a message instead of 320.)
 //
 // Invariants
 //   K1 A parked worker is in idle_, or its word says it is awake. The searcher that watches is watcher_.
-//   K2 searching_ counts the workers between being woken (or giving up their queue) and finding work or
-//      parking.
-//   K3 While a deadline is pending and somebody is parked, either one of them is the keeper, whose
-//      deadline is the earliest, or somebody is awake, or watches, and will look before it parks.
+//   K2 searching_ is 1 while one worker searches: until it has found work, and looks whether there is more,
+//      or parks.
+//   K3 While a deadline is pending and somebody is parked, one of them is the keeper, and sleeps until the
+//      earliest, or is told that it changed; or somebody fires the timers, and appoints the next keeper.
 #pragma once
 
 #include <chrono>
@@ -124,11 +126,7 @@ class thread_pool final : public scheduler, private detail::task_group {
       timers_.add(t);
       if (timers_.earliest() != &t) return;
       publish_due();
-      if (keeper_ != nullptr) {
-        sleeping = unpark(*keeper_);
-      } else if (!idle_.empty()) {
-        sleeping = unpark(*idle_.back());
-      }
+      sleeping = keeper_ != nullptr ? tell_keeper() : appoint_keeper();
     }
     if (sleeping != nullptr) sync::futex_wake_all(sleeping);
   }
@@ -153,18 +151,25 @@ class thread_pool final : public scheduler, private detail::task_group {
   bool runs_here() const noexcept { return this_worker() != nullptr; }
 
  private:
+  static constexpr std::uint32_t awake = 0, asleep = 1, look_again = 2;
+
   struct alignas(detail::cache_line) worker {
     detail::run_queue queue;
-    sync::futex_word parked{0};       // 1: parked, or watches; whoever takes it out of idle_ sets 0
+    // awake, asleep (parked, or watching), look_again (the keeper, at its deadline anew). Only who takes it out
+    // of idle_ or watcher_ sets awake.
+    sync::futex_word parked{awake};
     sync::atomic<unsigned> turns{0};  // how often it has looked for work
     bool searches = false;            // its own note of being counted in searching_
     bool fires_timers = false;        // its own note, too
+    bool owes_keeper = false;         // likewise: it was the keeper, and nobody is now
     std::optional<sync::thread> thread;
   };
 
   static constexpr unsigned common_every =
       61;  // a turn in which the common queue and the clock come first
   static constexpr std::chrono::microseconds watch_time{50};
+  static constexpr std::size_t longest_brisk = 64;
+  static constexpr unsigned brisk_turns = 2, brisk_pauses = 300;
   static constexpr std::int64_t no_timer = sync::time_point::max().time_since_epoch().count();
 
   worker* this_worker() const noexcept {
@@ -222,9 +227,12 @@ class thread_pool final : public scheduler, private detail::task_group {
   sync::futex_word* unpark_for_work() noexcept {
     worker* w = idle_.back();
     if (w == keeper_ && idle_.size() > 1) w = idle_[idle_.size() - 2];  // the keeper last
-    w->searches = true;
-    searching_.store(searching_.load(sync::relaxed) + 1, sync::relaxed);  // relaxed: under the lock
+    search_on_behalf(*w);
     return unpark(*w);
+  }
+  void search_on_behalf(worker& w) noexcept {
+    w.searches = true;
+    searching_.store(1, sync::relaxed);  // relaxed: under the lock
   }
   sync::futex_word* unpark(worker& w) noexcept {
     for (std::size_t i = idle_.size(); i-- > 0;) {
@@ -235,13 +243,27 @@ class thread_pool final : public scheduler, private detail::task_group {
     }
     idle_count_.store(idle_.size(), sync::relaxed);  // relaxed: a hint but for the fence pair
     if (keeper_ == &w) keeper_ = nullptr;
-    w.parked.store(0, sync::release);  // release: what it was woken for; pairs with park's acquire
+    w.parked.store(awake,
+                   sync::release);  // release: what it was woken for; pairs with park's acquire
     return &w.parked;
   }
   sync::futex_word* call_watcher() noexcept {
     sync::futex_word& word = std::exchange(watcher_, nullptr)->parked;
-    word.store(0, sync::relaxed);  // relaxed: it looks at everything anew
+    word.store(awake, sync::relaxed);  // relaxed: it looks at everything anew
     return &word;
+  }
+  sync::futex_word* appoint_keeper() noexcept {
+    if (keeper_ != nullptr || idle_.empty() || timers_.earliest() == nullptr) return nullptr;
+    keeper_ = idle_.back();
+    return tell_keeper();
+  }
+  sync::futex_word* tell_keeper() noexcept {
+    keeper_->parked.store(look_again, sync::relaxed);  // relaxed: it looks under the lock
+    return &keeper_->parked;
+  }
+  sync::time_point alarm_of(const worker& w) const noexcept {
+    const detail::timer_entry* t = keeper_ == &w ? timers_.earliest() : nullptr;
+    return t != nullptr ? t->when : sync::time_point::max();
   }
   void publish_due() noexcept {
     const detail::timer_entry* t = timers_.earliest();
@@ -328,13 +350,14 @@ class thread_pool final : public scheduler, private detail::task_group {
     }
     return nullptr;
   }
-  // Whether its worker takes as much as is waiting there while we look on.
+  // Whether its worker turns to one coroutine after the other faster than we could take them from it.
   static bool is_brisk(const worker& w) noexcept {
-    const std::size_t waiting = w.queue.size_hint();
+    if (w.queue.size_hint() > longest_brisk) return false;
     const unsigned before = w.turns.load(sync::relaxed);  // relaxed, and below: a guess
-    for (detail::backoff b;;) {
-      if (w.turns.load(sync::relaxed) - before > waiting) return true;
-      if (!b.spin()) return false;
+    for (unsigned looks = 0;; ++looks) {
+      if (w.turns.load(sync::relaxed) - before >= brisk_turns) return true;
+      if (looks == brisk_pauses || sync::processors() == 1) return false;
+      sync::pause();
     }
   }
 
@@ -342,43 +365,47 @@ class thread_pool final : public scheduler, private detail::task_group {
   detail::runnable* search(worker& me, bool brisk) noexcept {
     if (!begin_search(me)) return nullptr;
     while (brisk ? watch(me) : something_comes()) {
+      if (stopping_.load(sync::relaxed)) return nullptr;  // relaxed: as in take
       fire_timers(me);
       if (detail::runnable* r = me.queue.pop()) return r;
       if (detail::runnable* r = common_.pop()) return r;
-      brisk = false;
+      const bool watched = std::exchange(brisk, false);
       if (detail::runnable* r = steal(me, brisk)) return r;
+      if (!watched) brisk = true;  // what came was gone at once
     }
     return nullptr;
   }
   bool begin_search(worker& me) noexcept {
     if (me.searches) return true;
+    if (searching_.load(sync::relaxed) != 0) return false;  // relaxed: who parks asks again
     sync::lock_guard lock(mutex_);
     if (searching_.load(sync::relaxed) != 0) return false;  // relaxed: under the lock
-    searching_.store(1, sync::relaxed);                     // relaxed: under the lock
-    return me.searches = true;
+    search_on_behalf(me);
+    return true;
   }
   bool something_comes() const noexcept {
-    for (detail::backoff b; b.spin();) {
+    for (detail::backoff b;;) {
       if (anything()) return true;
+      if (!b.spin()) return false;
     }
-    return false;
   }
   // Sleeps for watch_time, or until somebody posts from outside; false if the pool ends.
   bool watch(worker& me) noexcept {
     {
       sync::lock_guard lock(mutex_);
       if (stopping_.load(sync::relaxed)) return false;  // relaxed: under the lock
+      if (!common_.looks_empty()) return true;  // posted under the lock, when nobody watched
       watcher_ = &me;
-      me.parked.store(1, sync::relaxed);  // relaxed: under the lock
+      me.parked.store(asleep, sync::relaxed);  // relaxed: under the lock
     }
     const sync::time_point until = sync::now() + watch_time;
     // relaxed: call_watcher hands nothing over
-    while (me.parked.load(sync::relaxed) != 0 && sync::now() < until) {
-      sync::futex_wait(me.parked, 1, until);
+    while (me.parked.load(sync::relaxed) != awake && sync::now() < until) {
+      sync::futex_wait(me.parked, asleep, until);
     }
     sync::lock_guard lock(mutex_);
     if (watcher_ == &me) (void)call_watcher();
-    return true;
+    return !stopping_.load(sync::relaxed);  // relaxed: under the lock
   }
 
   bool anything() const noexcept {
@@ -401,27 +428,41 @@ class thread_pool final : public scheduler, private detail::task_group {
       }
       if (stopping_.load(sync::relaxed)) return;          // relaxed: under the lock
       others_look = searching_.load(sync::relaxed) != 0;  // relaxed: under the lock
-      me.parked.store(1, sync::relaxed);                  // relaxed: under the lock
+      me.parked.store(asleep, sync::relaxed);             // relaxed: under the lock
       idle_.push_back(&me);                               // reserved
       idle_count_.store(idle_.size(), sync::relaxed);
-      if (keeper_ == nullptr && timers_.earliest() != nullptr) {
-        keeper_ = &me;
-        until = timers_.earliest()->when;
-      }
+      if (keeper_ == nullptr && timers_.earliest() != nullptr) keeper_ = &me;
+      until = alarm_of(me);
     }
     sync::full_fence();
     if (!others_look && anything()) {
-      sync::lock_guard lock(mutex_);
-      // relaxed: under the lock. Somebody may have woken us already, and counts on us.
-      if (me.parked.load(sync::relaxed) != 0) unpark(me);
+      sync::futex_word* next_keeper = nullptr;
+      {
+        sync::lock_guard lock(mutex_);
+        // relaxed, both: under the lock. Somebody may have woken us already, and counts on us.
+        if (me.parked.load(sync::relaxed) != awake) {
+          if (searching_.load(sync::relaxed) == 0) search_on_behalf(me);
+          unpark(me);
+        }
+        next_keeper = appoint_keeper();
+      }
+      if (next_keeper != nullptr) sync::futex_wake_all(next_keeper);
       return;
     }
     // acquire: pairs with unpark's release
-    while (me.parked.load(sync::acquire) != 0) {
-      sync::futex_wait(me.parked, 1, until);
+    for (std::uint32_t seen; (seen = me.parked.load(sync::acquire)) != awake;) {
+      if (seen == look_again) {
+        sync::lock_guard lock(mutex_);
+        // relaxed, both: under the lock
+        if (me.parked.load(sync::relaxed) == look_again) me.parked.store(asleep, sync::relaxed);
+        until = alarm_of(me);
+        continue;
+      }
+      sync::futex_wait(me.parked, asleep, until);
       if (until != sync::time_point::max() && sync::now() >= until) {
         sync::lock_guard lock(mutex_);
-        if (me.parked.load(sync::relaxed) != 0) unpark(me);  // relaxed: under the lock
+        if (me.parked.load(sync::relaxed) != awake) unpark(me);  // relaxed: under the lock
+        me.owes_keeper = true;  // behind what is due now, which fire_timers does next
         return;
       }
     }
@@ -429,15 +470,22 @@ class thread_pool final : public scheduler, private detail::task_group {
 
   // Cancels what is due.
   void fire_timers(worker& me) noexcept {
-    // relaxed: a hint; who adds an earlier one wakes a parked worker
-    if (due_.load(sync::relaxed) == no_timer) return;
+    // relaxed: a hint; who adds an earlier one tells the keeper
+    if (due_.load(sync::relaxed) == no_timer && !me.owes_keeper) return;
     const sync::time_point now = sync::now();
     // relaxed: as above
-    if (now.time_since_epoch().count() < due_.load(sync::relaxed)) return;
+    if (now.time_since_epoch().count() < due_.load(sync::relaxed) && !me.owes_keeper) return;
     me.fires_timers = true;
     while (fire_one(now)) {
     }
     me.fires_timers = false;
+    me.owes_keeper = false;
+    sync::futex_word* next_keeper = nullptr;
+    {
+      sync::lock_guard lock(mutex_);
+      next_keeper = appoint_keeper();
+    }
+    if (next_keeper != nullptr) sync::futex_wake_all(next_keeper);
   }
   // Whether one was due.
   bool fire_one(sync::time_point now) noexcept {

@@ -76,7 +76,7 @@ class mpsc_ring {
         publish(p, t, message);
         return queue_status::ok;
       }
-      race.lost();
+      race.lost(tail_, t);
     }
   }
 

@@ -98,7 +98,7 @@ class ring {
           publish(p, t, message);
           return queue_status::ok;
         }
-        race.lost();
+        race.lost(tail_, t);
         continue;
       }
       const std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
@@ -188,7 +188,7 @@ class ring {
           vacate(p, h, sink);
           return queue_status::ok;
         }
-        race.lost();
+        race.lost(head_, h);
         continue;
       }
       const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire

@@ -119,7 +119,7 @@ class segment_chain {
       if (last && next.held == nullptr) next.held = fresh();
       // C-R1 release: pairs with C-A1; acquire on failure, for the next look at tail_block_ (C-A1)
       if (!tail_.compare_exchange_weak(t, t + chain_words::one, sync::release, sync::acquire)) {
-        race.lost();
+        race.lost(tail_, t);
         continue;
       }
       if (last) {

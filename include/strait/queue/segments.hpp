@@ -218,7 +218,7 @@ class segments {
       // R3 release: pairs with A3; acquire on failure (A3)
       if (!head_.compare_exchange_weak(h, h + chain_words::one - promise, sync::release,
                                        sync::acquire)) {
-        race.lost();
+        race.lost(head_, h);
         continue;
       }
       const bool last = offset + 1 == chain::size;

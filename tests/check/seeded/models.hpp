@@ -816,6 +816,26 @@ inline void pool_shares() {
   s.join();
 }
 
+// Each keeps its worker until the other one has come. Both may be left to a worker that is giving up its search.
+inline void pool_two_meet() {
+  strait::thread_pool pool(2);
+  strait::check::yield();  // the workers come first
+  strait::scope s(pool);
+  auto ch = mpmc<1>::make();
+  auto back = mpmc<1>::make();
+  s.spawn([](auto to, auto from) -> strait::task<> {
+    require(to.try_send(parcel(1)).has_value(), "room");
+    require(from.recv().has_value(), "it comes");
+    co_return;
+  }(std::move(ch.tx), std::move(back.rx)));
+  s.spawn([](auto from, auto to) -> strait::task<> {
+    require(to.try_send(parcel(2)).has_value(), "room");
+    require(from.recv().has_value(), "it comes");
+    co_return;
+  }(std::move(ch.rx), std::move(back.tx)));
+  s.join();
+}
+
 // They take turns so briskly that the other worker may leave them alone and watch; then one of them keeps the
 // worker until the other one has gone on.
 inline void pool_takes_turns() {
@@ -917,6 +937,7 @@ List every_model() {
   MODEL("coroutines, watched", coroutines_watched);
 
   MODEL("pool, two share", pool_shares);
+  MODEL("pool, two meet", pool_two_meet);
   MODEL("pool, two take turns", pool_takes_turns);
   return list;
 }
