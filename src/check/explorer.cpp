@@ -26,9 +26,9 @@ machine& the_machine() {
 // The options that shape the list of choices, then the choices that were not the first offered.
 std::string schedule_of(const options& o, const std::vector<choice>& taken) {
   char text[200];
-  std::snprintf(text, sizeof text, "p%d s%d w%d u%d a%d t%d n%d o%d :", o.preemptions,
+  std::snprintf(text, sizeof text, "p%d s%d w%d u%d a%d t%d n%d m%d o%d :", o.preemptions,
                 o.stale_reads, o.weak_failures, o.spurious_wakes, o.failed_allocations,
-                o.failed_threads, o.rmw_newest ? 1 : 0, o.operations ? 1 : 0);
+                o.failed_threads, o.rmw_newest ? 1 : 0, o.asymmetric ? 1 : 0, o.operations ? 1 : 0);
   std::string s = text;
   for (std::size_t i = 0; i < taken.size(); ++i) {
     if (taken[i].taken == 0) continue;
@@ -39,14 +39,15 @@ std::string schedule_of(const options& o, const std::vector<choice>& taken) {
 }
 
 bool read_schedule(const std::string& text, options& o, std::vector<choice>& list) {
-  int n = 0, newest = 0, operations = 0;
-  if (std::sscanf(text.c_str(), "p%d s%d w%d u%d a%d t%d n%d o%d :%n", &o.preemptions,
+  int n = 0, newest = 0, asymmetric = 0, operations = 0;
+  if (std::sscanf(text.c_str(), "p%d s%d w%d u%d a%d t%d n%d m%d o%d :%n", &o.preemptions,
                   &o.stale_reads, &o.weak_failures, &o.spurious_wakes, &o.failed_allocations,
-                  &o.failed_threads, &newest, &operations, &n) != 8 ||
+                  &o.failed_threads, &newest, &asymmetric, &operations, &n) != 9 ||
       n == 0) {
     return false;
   }
   o.rmw_newest = newest != 0;
+  o.asymmetric = asymmetric != 0;
   o.operations = operations != 0;
   const char* p = text.c_str() + n;
   for (;;) {

@@ -691,6 +691,7 @@ void machine::fence(rt::order o, where at) {
 // written: before the light one, the heavy one was a full fence in that thread, too, or it comes behind. Two light
 // ones show each other nothing, so the order of two of them makes no difference.
 void machine::light_fence(where at) {
+  if (!options_.asymmetric) return fence(rt::order::seq_cst, at);
   point("light fence", at);
   looks_at(all_fences);
   thread_state& t = me();
@@ -703,6 +704,7 @@ void machine::light_fence(where at) {
 // A heavy one takes effect in one thread after another, so what it learns from one it does not bring to the next.
 void machine::heavy_fence(where at) {
   fence(rt::order::seq_cst, at);
+  if (!options_.asymmetric) return;
   thread_state& t = me();
   heavy_.join_seen(t.known, location_count_);
   t.known.join_seen(light_, location_count_);
@@ -1007,7 +1009,10 @@ void light_fence(where at) noexcept {
 void heavy_fence(where at) noexcept {
   if (auto* m = running()) m->heavy_fence(at);
 }
-bool asymmetric() noexcept { return true; }
+bool asymmetric() noexcept {
+  auto* m = running();
+  return m == nullptr || m->asymmetric();
+}
 void fence(order o, where at) noexcept {
   if (auto* m = running()) m->fence(o, at);
 }

@@ -66,6 +66,7 @@ class machine {
   bool compare_exchange(void* object, unsigned size, word& expected, word desired,
                         rt::order success, rt::order failure, bool weak, where at);
   void fence(rt::order o, where at);
+  bool asymmetric() const noexcept { return options_.asymmetric; }
   void light_fence(where at);
   void heavy_fence(where at);
   void lock(void* mutex, where at);

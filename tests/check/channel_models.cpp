@@ -60,6 +60,28 @@ TYPED_TEST(Channel, OneToOne) {
   });
 }
 
+// The same where the system has no membarrier, so that all fences are full.
+TYPED_TEST(Channel, OneToOneWithoutMembarrier) {
+  options without;
+  without.asymmetric = false;
+  prove(
+      [] {
+        auto [tx, rx] = TypeParam::template make<parcel>();
+        thread sender([tx = std::move(tx)] {
+          for (int i = 0; i < 2; ++i)
+            require(tx.send(parcel(i)).has_value(), "a receiver is there");
+        });
+        for (int i = 0; i < 2; ++i) {
+          auto m = rx.recv();
+          require(m && m->value() == i, "in order");
+        }
+        auto end = rx.recv();
+        require(!end && end.error() == errc::closed, "then closed");
+        sender.join();
+      },
+      without);
+}
+
 // The same without waiting: try_send and try_recv in loops. Never a false closed, never out of order.
 TYPED_TEST(Channel, OneToOneTrying) {
   if (TypeParam::capacity == 0) GTEST_SKIP() << "two that only try never meet";

@@ -95,6 +95,7 @@ inline void prove(const body& b, options o = {}) {
   o.seconds = seconds_from_environment();
   o.reduce = from_environment("STRAIT_MODEL_REDUCE", 1) != 0;
   o.rmw_newest = from_environment("STRAIT_MODEL_RMW_NEWEST", 1) != 0;
+  if (o.asymmetric) o.asymmetric = from_environment("STRAIT_MODEL_ASYMMETRIC", 1) != 0;
   const result r = strait::check::explore(o, [&] {
     parcel::live = 0;
     b();

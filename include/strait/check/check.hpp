@@ -56,6 +56,7 @@ struct options {
   int failed_allocations = 0;  ///< at most so many allocations fail
   int failed_threads = 0;      ///< at most so many thread creations fail
   bool rmw_newest = true;      ///< a read-modify-write reads the newest value (as processors do)
+  bool asymmetric = true;      ///< light fences are free (membarrier); false: all fences are full
   bool operations = false;     ///< switch threads between channel operations only
   bool reduce =
       true;  ///< of schedules that differ in the order of independent steps, one is enough
