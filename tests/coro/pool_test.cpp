@@ -171,7 +171,8 @@ TEST(Pool, WhoIsLeftAloneWithABriskPairIsDone) {
     auto there = strait::spsc::bounded<int>(0), back = strait::spsc::bounded<int>(0);
     s.spawn([](strait::spsc::receiver<int> rx, strait::spsc::sender<int> tx) -> task<> {
       while (auto m = co_await rx.async_recv()) {
-        if (!co_await tx.async_send(*m)) co_return;
+        auto sent = co_await tx.async_send(*m);
+        if (!sent) co_return;
       }
     }(std::move(there.rx), std::move(back.tx)));
     s.spawn([](strait::thread_pool& p, strait::spsc::sender<int> tx, strait::spsc::receiver<int> rx,

@@ -198,9 +198,9 @@ class thread_pool final : public scheduler, private detail::task_group {
       sync::lock_guard lock(mutex_);
       common_.push_back(r);
       // K2: a searcher that gives up does so under this lock, and looks at the queues afterwards.
-      // relaxed: all writers hold the lock
       if (watcher_ != nullptr) {
         sleeping = call_watcher();
+        // relaxed: all writers hold the lock
       } else if (!idle_.empty() && searching_.load(sync::relaxed) == 0) {
         sleeping = unpark_for_work();
       }
