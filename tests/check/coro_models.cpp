@@ -639,6 +639,27 @@ TEST(Pool, WhatStillWaitsGoesWithIt) {
   });
 }
 
+// One worker is kept until a deadline has passed that the other one must keep, and that becomes the earliest late.
+TEST(Pool, ADeadlineIsKeptBesideABusyWorker) {
+  prove([] {
+    strait::thread_pool pool(2);
+    strait::scope s(pool);
+    auto ch = strait::bounded<parcel>(1);
+    auto sleeps = [](std::chrono::milliseconds time, strait::sender<parcel> tx) -> task<> {
+      const bool slept = co_await strait::sleep_for(time);
+      require(slept, "nobody stops it");
+      (void)tx.try_send(parcel(1));
+    };
+    s.spawn(sleeps(10ms, ch.tx));
+    s.spawn(sleeps(5ms, std::move(ch.tx)));
+    s.spawn([](strait::receiver<parcel> rx) -> task<> {
+      require(rx.recv().has_value(), "it keeps its worker until then");
+      co_return;
+    }(std::move(ch.rx)));
+    s.join();
+  });
+}
+
 TEST(Pool, Sleeps) {
   prove([] {
     strait::thread_pool pool(1);

@@ -214,6 +214,23 @@ TEST(Pool, WorkFromOutsideIsDoneBesideABriskPair) {
   pair.join();
 }
 
+// The keeper sleeps already, until a deadline far away.
+TEST(Pool, AnEarlierDeadlineIsKept) {
+  strait::thread_pool pool(2);
+  strait::scope far(pool);
+  far.spawn([](strait::stop_token stop) -> task<> {
+    (void)co_await strait::sleep_for(1h, stop);
+  }(far.get_token()));
+  for (int round = 0; round < rounds(50); ++round) {
+    if (round % 2 == 0) std::this_thread::sleep_for(200us);  // both workers park
+    strait::scope s(pool);
+    s.spawn([]() -> task<> { (void)co_await strait::sleep_for(1ms); }());
+    s.join();
+  }
+  far.request_stop();
+  far.join();
+}
+
 // Two workers are kept until a deadline has passed that the third one must keep.
 TEST(Pool, ADeadlineIsKeptBesideBusyWorkers) {
   strait::thread_pool pool(3);

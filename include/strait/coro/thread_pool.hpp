@@ -14,7 +14,7 @@
 //   poster:  queues the work; fence; does nobody search, and is somebody idle? then wakes one
 //   worker:  is idle, does not search any more (under the lock); fence; looks at all queues again
 // A poster that leaves it to a searcher comes before that searcher's last look, and one that finds work there
-// is the searcher again, for it may not be all; so does one that saw no idle
+// is the searcher again, for it may not be all; who moves work from queue to queue is a poster of it; so does one that saw no idle
 // worker because that was just about to park, if somebody searches then: hence the second line is for the
 // searcher, and for who parks while nobody searches. What a worker puts in front of its own queue wakes
 // nobody: the worker itself comes back to it, at once: before it runs anything else, what is there goes to
@@ -33,7 +33,7 @@
 //   K2 searching_ is 1 while one worker searches: until it has found work, and looks whether there is more,
 //      or parks.
 //   K3 While a deadline is pending and somebody is parked, one of them is the keeper, and sleeps until the
-//      earliest, or is told that it changed; or somebody fires the timers, and appoints the next keeper.
+//      earliest at most, or is told that it changed; or somebody fires the timers, and appoints the next keeper.
 #pragma once
 
 #include <chrono>
@@ -126,7 +126,11 @@ class thread_pool final : public scheduler, private detail::task_group {
       timers_.add(t);
       if (timers_.earliest() != &t) return;
       publish_due();
-      sleeping = keeper_ != nullptr ? tell_keeper() : appoint_keeper();
+      if (keeper_ == nullptr) {
+        sleeping = appoint_keeper();
+      } else if (t.when < alarm_) {
+        sleeping = tell_keeper();
+      }
     }
     if (sleeping != nullptr) sync::futex_wake_all(sleeping);
   }
@@ -258,12 +262,15 @@ class thread_pool final : public scheduler, private detail::task_group {
     return tell_keeper();
   }
   sync::futex_word* tell_keeper() noexcept {
+    alarm_ = timers_.earliest()->when;
     keeper_->parked.store(look_again, sync::relaxed);  // relaxed: it looks under the lock
     return &keeper_->parked;
   }
-  sync::time_point alarm_of(const worker& w) const noexcept {
-    const detail::timer_entry* t = keeper_ == &w ? timers_.earliest() : nullptr;
-    return t != nullptr ? t->when : sync::time_point::max();
+  // Until when it sleeps. A keeper whose deadline is gone does not sleep longer: it comes, and appoints the next.
+  sync::time_point alarm_of(const worker& w) noexcept {
+    if (keeper_ != &w) return sync::time_point::max();
+    if (const detail::timer_entry* t = timers_.earliest()) alarm_ = t->when;
+    return alarm_;
   }
   void publish_due() noexcept {
     const detail::timer_entry* t = timers_.earliest();
@@ -307,7 +314,11 @@ class thread_pool final : public scheduler, private detail::task_group {
       if (detail::runnable* r = me.queue.pop()) return found(me, r);
       if (detail::runnable* r = common_.pop()) return found(me, r);
       bool brisk = false;
-      if (detail::runnable* r = steal(me, brisk)) return found(me, r);
+      if (detail::runnable* r = steal(me, brisk)) {
+        // What came with it was in no queue on its way. (A searcher looks anyway.)
+        if (!me.searches && !me.queue.looks_empty()) wake_for_work();
+        return found(me, r);
+      }
       if (detail::runnable* r = search(me, brisk)) return found(me, r);
       park(me);
     }
@@ -356,7 +367,7 @@ class thread_pool final : public scheduler, private detail::task_group {
     const unsigned before = w.turns.load(sync::relaxed);  // relaxed, and below: a guess
     for (unsigned looks = 0;; ++looks) {
       if (w.turns.load(sync::relaxed) - before >= brisk_turns) return true;
-      if (looks == brisk_pauses || sync::processors() == 1) return false;
+      if (looks == brisk_pauses || w.queue.looks_empty() || sync::processors() == 1) return false;
       sync::pause();
     }
   }
@@ -517,9 +528,10 @@ class thread_pool final : public scheduler, private detail::task_group {
   const std::size_t n_;
   std::unique_ptr<worker[]> workers_;
   detail::run_queue common_;
-  sync::mutex mutex_;  // idle_, keeper_, watcher_, timers_, and the changes of searching_
+  sync::mutex mutex_;  // idle_, keeper_, alarm_, watcher_, timers_, and the changes of searching_
   std::vector<worker*> idle_;
   worker* keeper_ = nullptr;
+  sync::time_point alarm_;  // the keeper's
   worker* watcher_ = nullptr;
   detail::timer_heap timers_;
   sync::atomic<std::int64_t> due_{no_timer};

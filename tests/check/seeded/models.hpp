@@ -816,6 +816,26 @@ inline void pool_shares() {
   s.join();
 }
 
+// One worker is kept until a deadline has passed that the other one must keep, who sleeps already: what the first
+// one makes ready goes before its own queue, and wakes nobody.
+inline void pool_a_deadline() {
+  strait::thread_pool pool(2);
+  strait::scope s(pool);
+  auto go = mpmc<1>::make();
+  auto end = mpmc<1>::make();
+  s.spawn([](auto from, auto until) -> strait::task<> {
+    auto m = co_await from.async_recv();
+    require(m.has_value(), "it comes");
+    require(until.recv().has_value(), "it comes, too");
+  }(std::move(go.rx), std::move(end.rx)));
+  s.spawn([](auto to, auto after) -> strait::task<> {
+    require(to.try_send(parcel(1)).has_value(), "room");
+    const bool slept = co_await strait::sleep_for(5ms);
+    require(slept && after.try_send(parcel(2)).has_value(), "nobody stops it, and there is room");
+  }(std::move(go.tx), std::move(end.tx)));
+  s.join();
+}
+
 // Each keeps its worker until the other one has come. Both may be left to a worker that is giving up its search.
 inline void pool_two_meet() {
   strait::thread_pool pool(2);
@@ -937,6 +957,7 @@ List every_model() {
   MODEL("coroutines, watched", coroutines_watched);
 
   MODEL("pool, two share", pool_shares);
+  MODEL("pool, a deadline", pool_a_deadline);
   MODEL("pool, two meet", pool_two_meet);
   MODEL("pool, two take turns", pool_takes_turns);
   return list;
