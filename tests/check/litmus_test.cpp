@@ -123,9 +123,11 @@ options without_bounds() {
   return o;
 }
 
-finding outcomes_of(const program& p, const std::string& finals, bool reduce) {
+finding outcomes_of(const program& p, const std::string& finals, bool reduce,
+                    bool asymmetric = true) {
   finding f;
   options o = without_bounds();
+  o.asymmetric = asymmetric;
   o.reduce = reduce;
   std::string outcome;
   f.r = explore(o, [&] {
@@ -818,6 +820,23 @@ TEST(LitmusRaces, TheLastReferenceCleansUp) {
   EXPECT_EQ(with(order::acq_rel, order::relaxed), verdict::ok);
   EXPECT_EQ(with(order::release, order::relaxed), verdict::race);
   EXPECT_EQ(with(order::relaxed, order::acquire), verdict::race);
+}
+
+// Where the pair is not asymmetric, two light fences order as two full ones do; and a failure found so is replayed so.
+TEST(LitmusFences, WithoutMembarrierLightOnesAreFull) {
+  const program p = parse("x=1.rlx; L; a=y.rlx | y=1.rlx; L; b=x.rlx");
+  for (const bool reduce : {true, false}) {
+    EXPECT_EQ(outcomes_of(p, "", reduce).outcomes, (std::set<std::string>{"00", "01", "10", "11"}));
+    EXPECT_EQ(outcomes_of(p, "", reduce, false).outcomes,
+              (std::set<std::string>{"01", "10", "11"}));
+  }
+  const auto body = [] { require(seam::asymmetric(), "light fences are free"); };
+  options full = without_bounds();
+  full.asymmetric = false;
+  const result r = explore(full, body);
+  ASSERT_EQ(r.what, verdict::failed);
+  EXPECT_EQ(replay(r.schedule, body).what, verdict::failed);
+  EXPECT_TRUE(explore(without_bounds(), body).ok());
 }
 
 // Tickets are different, so what they stand for is too: relaxed is enough.
