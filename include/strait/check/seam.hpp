@@ -159,7 +159,7 @@ class ideal_mutex {
   void unlock(rt::where at = rt::where::here()) noexcept { rt::unlock(this, at); }
 
  private:
-  std::uint32_t place_ = 0;  // the explorer knows the lock by its address
+  [[maybe_unused]] std::uint32_t place_ = 0;  // the explorer knows the lock by its address
 };
 
 [[noreturn]] STRAIT_COLD inline void no_memory() {
