@@ -7,6 +7,7 @@
 //   STRAIT_MODEL_SECONDS                           at most so long for a model; 0 (the default): to the end
 //   STRAIT_MODEL_REDUCE                            0: without partial-order reduction
 //   STRAIT_MODEL_RMW_NEWEST                        0: a read-modify-write may come before newer stores
+//   STRAIT_MODEL_ASYMMETRIC                        0: as on a system without membarrier
 //   STRAIT_MODEL_FIGURES                           a file to which each model appends a line
 #pragma once
 

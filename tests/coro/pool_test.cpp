@@ -160,8 +160,6 @@ TEST(Pool, OneThatYieldsForEverStarvesNobody) {
   s.join();
 }
 
-// ---- sleeping -----------------------------------------------------------------------------------
-
 // While two take turns briskly on one worker, the other one leaves them alone; not when the worker is kept.
 TEST(Pool, WhoIsLeftAloneWithABriskPairIsDone) {
   strait::thread_pool pool(2);
@@ -213,6 +211,8 @@ TEST(Pool, WorkFromOutsideIsDoneBesideABriskPair) {
   enough = true;
   pair.join();
 }
+
+// ---- sleeping -----------------------------------------------------------------------------------
 
 // The keeper sleeps already, until a deadline far away.
 TEST(Pool, AnEarlierDeadlineIsKept) {

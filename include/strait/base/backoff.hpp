@@ -57,7 +57,7 @@ class backoff {
 
 /// After a lost race for a word: stays away from it, each time for longer, up to a microsecond or two. Two
 /// who run for one word hand its cache line to and fro with every message; so one of them gets a run of messages
-/// through meanwhile, at the price of one. Several senders and receivers took 1.3 to 3 times as long without.
+/// through meanwhile, at the price of one: up to 1.4 times as fast on a large ring.
 class contention {
  public:
   /// `seen` is what a compare-exchange with acquire found in `word`. Who has lost often finds it anew behind the

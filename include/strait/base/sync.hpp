@@ -86,13 +86,14 @@ inline constexpr std::memory_order seq_cst = std::memory_order_seq_cst;
 /// What the seam did so far in this process; all zero unless built with STRAIT_COUNT_SEAM=1.
 struct seam_counts {
   std::uint64_t locks = 0;
-  std::uint64_t syscalls = 0;
+  std::uint64_t syscalls = 0;  // yields among them
+  std::uint64_t yields = 0;
   std::uint64_t allocations = 0;
 };
 
 namespace detail {
 struct seam_counters {
-  std::atomic<std::uint64_t> locks{0}, syscalls{0}, allocations{0};
+  std::atomic<std::uint64_t> locks{0}, syscalls{0}, yields{0}, allocations{0};
 };
 inline seam_counters counters;
 inline void count(std::atomic<std::uint64_t>& counter) noexcept {
@@ -105,7 +106,7 @@ inline void count_lock() noexcept { count(counters.locks); }
 inline seam_counts counts() noexcept {
   // statistics: relaxed is enough, the reader compares them when all is quiet
   return {detail::counters.locks.load(relaxed), detail::counters.syscalls.load(relaxed),
-          detail::counters.allocations.load(relaxed)};
+          detail::counters.yields.load(relaxed), detail::counters.allocations.load(relaxed)};
 }
 
 // ---- fences -------------------------------------------------------------------------------------
@@ -217,6 +218,7 @@ inline void pause() noexcept {
 
 inline void yield() noexcept {
   detail::count(detail::counters.syscalls);
+  detail::count(detail::counters.yields);
   ::sched_yield();
 }
 

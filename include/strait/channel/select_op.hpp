@@ -121,7 +121,6 @@ class select_run {
       : plan_(plan),
         live_(plan.ops),
         limit_(plan.until),
-        suspends_(elsewhere != nullptr),
         attempted_(plan.attempted),
         waiter_(waiter::waiting, elsewhere),
         here_(waiter::waiting, elsewhere) {}
@@ -163,9 +162,8 @@ class select_run {
         if (select_op* op = attempt_again()) return chosen_or_bound(*op);
         return end(select_end::nothing_ready);
       }
-      if (!suspends_ && spins_.spin()) continue;
       if (std::exchange(in_vain_, false)) return step::yield;
-      return lie_down();
+      return lie_down();  // at once: another select meets us only in the lines, and there a thread spins (park)
     }
   }
 
@@ -351,12 +349,10 @@ class select_run {
   const select_plan& plan_;
   std::span<select_op*> live_;
   deadline limit_;  // the caller's
-  const bool suspends_;
   bool attempted_;
   phase phase_ = phase::running;
   bool is_bound_ = false;  // what an attempt found is bound, not chosen
   bool in_vain_ = false;   // the last sleep ended at once, because an operation looked ready
-  backoff spins_;
   std::size_t enlisted_ = 0;
   deadline until_ = deadline::never();  // of this sleep: the limit, or a timer that is an operation
   select_op* op_ = nullptr;             // bound or chosen

@@ -108,6 +108,7 @@ class atomic {
 struct seam_counts {
   std::uint64_t locks = 0;
   std::uint64_t syscalls = 0;
+  std::uint64_t yields = 0;
   std::uint64_t allocations = 0;
 };
 inline seam_counts counts() noexcept { return {}; }

@@ -843,16 +843,13 @@ inline void pool_two_meet() {
   strait::scope s(pool);
   auto ch = mpmc<1>::make();
   auto back = mpmc<1>::make();
-  s.spawn([](auto to, auto from) -> strait::task<> {
+  auto meets = [](auto to, auto from) -> strait::task<> {
     require(to.try_send(parcel(1)).has_value(), "room");
     require(from.recv().has_value(), "it comes");
     co_return;
-  }(std::move(ch.tx), std::move(back.rx)));
-  s.spawn([](auto from, auto to) -> strait::task<> {
-    require(to.try_send(parcel(2)).has_value(), "room");
-    require(from.recv().has_value(), "it comes");
-    co_return;
-  }(std::move(ch.rx), std::move(back.tx)));
+  };
+  s.spawn(meets(std::move(ch.tx), std::move(back.rx)));
+  s.spawn(meets(std::move(back.tx), std::move(ch.rx)));
   s.join();
 }
 
