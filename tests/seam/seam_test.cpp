@@ -64,20 +64,23 @@ namespace {
 using namespace strait_test;
 
 struct cost {
-  std::uint64_t locks = 0, syscalls = 0, allocations = 0, news = 0;
+  std::uint64_t locks = 0;
+  std::uint64_t yields = 0, syscalls = 0;  // others than yields
+  std::uint64_t allocations = 0, news = 0;
 
   static cost so_far() {
     const auto c = strait::sync::counts();
-    return {c.locks, c.syscalls, c.allocations, calls_of_new.load()};
+    return {c.locks, c.yields, c.syscalls - c.yields, c.allocations, calls_of_new.load()};
   }
   friend cost operator-(const cost& a, const cost& b) {
-    return {a.locks - b.locks, a.syscalls - b.syscalls, a.allocations - b.allocations,
-            a.news - b.news};
+    return {a.locks - b.locks, a.yields - b.yields, a.syscalls - b.syscalls,
+            a.allocations - b.allocations, a.news - b.news};
   }
   friend bool operator==(const cost&, const cost&) = default;
   friend void PrintTo(const cost& c, std::ostream* out) {
-    *out << c.locks << " locks, " << c.syscalls << " system calls, " << c.allocations
-         << " allocations, " << c.news << " calls of operator new";
+    *out << c.locks << " locks, " << c.yields << " yields, " << c.syscalls
+         << " other system calls, " << c.allocations << " allocations, " << c.news
+         << " calls of operator new";
   }
 };
 
@@ -343,22 +346,23 @@ TEST(seam, a_sleep_is_one_call_of_the_kernel) {
   auto hand = strait::rendezvous<int>();
   (void)ch.rx.try_recv();
   (void)strait::sync::processors();
-  // A signal may end a sleep early, and another begins; not each time.
-  std::uint64_t fewest = 1000, fewest_in_hand = 1000;
-  for (int i = 0; i < 50; ++i) {
-    const auto sleep = std::chrono::milliseconds(1);
-    const std::uint64_t before = strait::sync::counts().yields;
-    const std::uint64_t calls = cost_of([&] { (void)ch.rx.recv_for(sleep); }).syscalls;
-    const std::uint64_t between = strait::sync::counts().yields;
-    const std::uint64_t in_hand = cost_of([&] { (void)hand.rx.recv_for(sleep); }).syscalls;
-    const std::uint64_t after = strait::sync::counts().yields;
-    EXPECT_LE(between - before, strait::sync::yields_before_sleep);
-    EXPECT_LE(after - between, strait::sync::yields_before_sleep);
-    fewest = std::min(fewest, calls - (between - before));
-    fewest_in_hand = std::min(fewest_in_hand, in_hand - (after - between));
-  }
-  EXPECT_EQ(fewest, 1U);
-  EXPECT_EQ(fewest_in_hand, 1U);
+  const auto fewest = [](auto& rx) {
+    std::uint64_t calls =
+        1000;  // a signal may end a sleep early, and another begins; not each time
+    auto limit = std::chrono::milliseconds(1);
+    for (int i = 0; i < 50; ++i) {
+      const cost c = cost_of([&] { (void)rx.recv_for(limit); });
+      EXPECT_LE(c.yields, strait::sync::yields_before_sleep);
+      if (c.syscalls == 0) {
+        limit *= 2;  // on a busy machine a yield may take until the limit: then nobody sleeps
+      } else {
+        calls = std::min(calls, c.syscalls);
+      }
+    }
+    return calls;
+  };
+  EXPECT_EQ(fewest(ch.rx), 1U);
+  EXPECT_EQ(fewest(hand.rx), 1U);
 }
 
 // ---- selects on disjoint channels ---------------------------------------------------------------
@@ -369,7 +373,7 @@ void wait_on_own_channels(std::uint64_t times) {
   auto b = strait::rendezvous<int>();
   for (std::uint64_t i = 0; i < times; ++i) {
     strait::select(strait::on_recv(a.rx), strait::on_recv(b.rx),
-                   strait::on_timeout(std::chrono::microseconds(1)));
+                   strait::on_timeout(std::chrono::microseconds(200)));
   }
 }
 
@@ -386,7 +390,7 @@ TEST(disjoint_selects, take_each_their_own_locks) {
   // A sleep may end for no reason and begin again, so a few more are possible; not a multiple.
   EXPECT_GE(together.locks, alone.locks * threads * 8 / 10);
   EXPECT_LE(together.locks, alone.locks * threads * 12 / 10 + 100);
-  EXPECT_LE(together.syscalls, alone.syscalls * threads * 12 / 10 + 100);
+  EXPECT_LE(together.syscalls, times * threads * 12 / 10 + 100);  // each sleeps once at most
 }
 
 TEST(disjoint_selects, have_no_lock_to_share) {
