@@ -433,6 +433,37 @@ TEST(CoroutineMeets, DestroyedInASelectWhileItsPartnerMakesTheMessage) {
   destroyed_while_its_partner_makes_the_message<in_a_select>();
 }
 
+// It is the maker of the message itself that ends the receiver: that one goes at once, and does not wait for the
+// message.
+template <class Wait>
+void destroyed_by_its_partners_maker() {
+  prove([] {
+    auto ch = strait::bounded<parcel>(0);
+    by_hand loop;
+    told end;
+    int seen = 0;
+    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
+    thread receiver([&] { loop.start(*waits, end); });
+    bool started = false;
+    strait::select(strait::on_send(
+        ch.tx,
+        [&] {
+          receiver.join();
+          started = true;
+          waits.reset();
+          return parcel(1);
+        },
+        [&](strait::send_result<parcel> r) {
+          require(!r && r.error().reason() == errc::full, "its receiver has gone");
+        }));
+    require(started && seen == 0, "nobody received it");
+  });
+}
+TEST(CoroutineMeets, DestroyedByItsPartnersMaker) { destroyed_by_its_partners_maker<alone>(); }
+TEST(CoroutineMeets, DestroyedInASelectByItsPartnersMaker) {
+  destroyed_by_its_partners_maker<in_a_select>();
+}
+
 // A selector was promised the receiver, which goes before the selector brings its message, or just then.
 TEST(CoroutineMeets, ASelectorLearnsThatItsReceiverHasGone) {
   prove([] {

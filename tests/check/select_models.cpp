@@ -467,6 +467,30 @@ TEST(Rendezvous, TwoSelections) {
   });
 }
 
+// The same operations once more: what they brought the first time is not taken for what they bring now.
+TEST(Rendezvous, TwoSelectionsAgain) {
+  prove([] {
+    auto [tx, rx] = strait::rendezvous<parcel>();
+    thread sender([tx = tx] {
+      strait::selector s;
+      (void)s.send(tx);
+      for (int i : {1, 2}) {
+        auto chosen = s.select();
+        require(chosen && chosen->send(tx, parcel(i)), "sent");
+      }
+    });
+    strait::selector s;
+    (void)s.recv(rx);
+    for (int i : {1, 2}) {
+      auto chosen = s.select();
+      require(chosen.has_value(), "chosen");
+      auto m = chosen->recv(rx);
+      require(m && m->value() == i, "each once, in order");
+    }
+    sender.join();
+  });
+}
+
 // A plain operation met a selector that drops its own: it waits on, as long as it said.
 TEST(Rendezvous, ADroppedPartnerAndADeadline) {
   prove([] {

@@ -269,6 +269,7 @@ TEST_F(Oneshot, InAWaitingSelect) {
                        strait::on_recv(b.rx, [&](counted m) { EXPECT_EQ(m.value(), round); }));
     EXPECT_TRUE(got(fired, static_cast<std::size_t>(round % 2)));
     sender.join();
+    EXPECT_FALSE((round % 2 == 0 ? a : b).rx);  // it has delivered
     EXPECT_TRUE((round % 2 == 0 ? b : a).rx);
     EXPECT_TRUE(failed((round % 2 == 0 ? b : a).rx.try_recv(), errc::empty));
   }
@@ -284,6 +285,37 @@ TEST_F(Oneshot, ClosedInASelect) {
                                                  }),
                                  strait::otherwise([] { ADD_FAILURE(); })),
                   0U));
+}
+
+// api: whichever way a select comes to its end, the arm that fired has used its handle up. (An arm at a rendezvous
+// has the select stand in its lines.)
+TEST_F(Oneshot, UsedUpByASelectOfManyKinds) {
+  auto other = strait::rendezvous<counted>();
+  const auto never_here = [](counted) { ADD_FAILURE(); };
+  auto a = strait::oneshot<counted>();
+  EXPECT_TRUE(
+      got(strait::select(strait::on_send(a.tx, counted(1)), strait::on_recv(other.rx, never_here)),
+          0U));
+  EXPECT_FALSE(a.tx);
+  EXPECT_TRUE(got(
+      strait::select(strait::on_recv(other.rx, never_here), strait::on_recv(a.rx, [](counted) {})),
+      1U));
+  EXPECT_FALSE(a.rx);
+  auto b = strait::oneshot<counted>();
+  b.tx.reset();
+  EXPECT_TRUE(got(strait::select(strait::on_recv(b.rx,
+                                                 [](strait::recv_result<counted> m) {
+                                                   EXPECT_TRUE(failed(m, errc::closed));
+                                                 }),
+                                 strait::on_recv(other.rx, never_here)),
+                  0U));
+  EXPECT_FALSE(b.rx);
+  auto c = strait::oneshot<counted>();
+  c.rx.reset();
+  EXPECT_TRUE(
+      got(strait::select(strait::on_send(c.tx, counted(1)), strait::on_recv(other.rx, never_here)),
+          0U));
+  EXPECT_FALSE(c.tx);
 }
 
 // semantics 12, 6: a storm of them

@@ -138,6 +138,19 @@ TEST(SelectFairness, AbsentArmsDoNotCount) {
   EXPECT_TRUE(counts.fair());
 }
 
+// semantics 23: nor does an arm that is not ready, wherever it is looked at
+TEST(SelectFairness, ArmsThatAreNotReadyDoNotCount) {
+  auto [tx, rx] = strait::unbounded<int>();
+  auto empty = strait::unbounded<int>();
+  const auto never_here = [](int) { ADD_FAILURE(); };
+  tally counts(2);
+  for (int i = 0; i < fair_rounds / 4; ++i) {
+    counts.note(*choose(on_recv(empty.rx, never_here), on_send(tx, 1), on_send(tx, 2)) - 1);
+    (void)rx.try_recv();
+  }
+  EXPECT_TRUE(counts.fair());
+}
+
 // semantics 23, pitfalls 14: threads choose differently
 TEST(SelectFairness, ThreadsChooseDifferently) {
   const auto choices = [] {

@@ -386,6 +386,10 @@ TEST(SelectGuards, AbsentArmsKeepTheNumbering) {
           1U));
   EXPECT_TRUE(got(choose(on_send(tx, 3).when(true)), 0U));
   EXPECT_TRUE(got(rx.try_recv(), 3));
+  for (int i = 0; i < 20; ++i) {  // there is room, whichever arm is looked at first
+    EXPECT_TRUE(got(choose(on_send(tx, 4, never_here).when(false), on_send(tx, 5)), 1U));
+    EXPECT_TRUE(got(rx.try_recv(), 5));
+  }
 }
 
 // semantics 15, pitfalls 28: selects that lose leave nothing behind: the next send meets the next receive
