@@ -266,7 +266,7 @@ task<bool> send_and_go(Tx tx) {
 
 template <class F>
 class CoroutineSenders : public ::testing::Test {};
-using two_places = ::testing::Types<flavour<mpmc, 2>, flavour<mpsc, 2>>;
+using two_places = ::testing::Types<flavour<mpmc, 2>, flavour<mpsc, 2>, flavour<spsc, 2>>;
 TYPED_TEST_SUITE(CoroutineSenders, two_places, flavour_names);
 
 // Two receivers make room for two senders; whoever is slower leaves nobody behind.
@@ -347,6 +347,167 @@ TYPED_TEST(CoroutineBounded, DestroyedWhileItIsServed) {
     waits.reset();
     receiver.join();
     require(taken >= 1, "what was there before");
+  });
+}
+
+// A sole sender's coroutine is served, while others send through the same handle in its thread: the receiver is
+// out of the sender's side of the queue before they come to it.
+using sole = flavour<spsc, 1>;
+TEST(CoroutineSole, OthersSendThroughTheSameHandle) {
+  prove([] {
+    auto ch = sole::make<parcel>();
+    require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
+    by_hand loop;
+    told end;
+    bool sent = false;
+    task<> waits = send_one(ch.tx, 2, sent);
+    loop.start(waits, end);
+    int taken = 0, overtook = 0;
+    thread receiver([&taken, &rx = ch.rx] {
+      for (int i = 0; i < 2; ++i) taken += rx.try_recv().has_value();
+    });
+    for (int i : {3, 4}) {
+      overtook += ch.tx.try_send(parcel(i)).has_value();
+      (void)loop.turn();
+    }
+    receiver.join();
+    while (!sent) {
+      while (loop.turn()) {
+      }
+      if (sent) break;
+      require(ch.rx.try_recv().has_value(), "the place is taken, or it would have gone on");
+      ++taken;
+    }
+    while (ch.rx.try_recv()) ++taken;
+    require(taken == 2 + overtook, "each once");
+  });
+}
+
+// The same with a promise that is made at any moment.
+TEST(CoroutineSole, AnotherIsPromisedThePlace) {
+  prove([] {
+    auto ch = sole::make<parcel>();
+    require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
+    by_hand loop;
+    told end;
+    bool sent = false;
+    task<> waits = send_one(ch.tx, 2, sent);
+    loop.start(waits, end);
+    thread receiver([&rx = ch.rx] { (void)rx.try_recv(); });
+    {
+      strait::selector s;
+      (void)s.send(ch.tx);
+      const auto promise = s.try_select();
+    }
+    receiver.join();
+    while (loop.turn()) {
+    }
+    require(sent && ch.rx.try_recv(), "it was not forgotten");
+  });
+}
+
+// The same while a promise lasts, and when it is kept or given up: the receiver is out of the sender's side then.
+struct sole_with_a_promise {
+  using two = flavour<spsc, 2>;
+
+  // A coroutine that was called, so that there is room for a promise.
+  sole_with_a_promise() {
+    require(ch.tx.try_send(parcel(1)) && ch.tx.try_send(parcel(2)), "room for two");
+    loop.start(waits, end);
+    require(!ch.tx.try_send(parcel(9)), "full; it offers no more");
+    require(ch.rx.try_recv().has_value(), "it is called");
+  }
+  // It finds the room promised, and offers again; the receiver makes room.
+  void promised() {
+    require(loop.turn() && !sent, "the room is not for it");
+    receiver.emplace([this] { taken += ch.rx.try_recv().has_value(); });
+  }
+  void finish(int sent_others) {
+    receiver->join();
+    while (!sent) {
+      while (loop.turn()) {
+      }
+      if (sent) break;
+      require(ch.rx.try_recv().has_value(), "the places are taken, or it would have gone on");
+      ++taken;
+    }
+    while (ch.rx.try_recv()) ++taken;
+    require(taken == 3 + sent_others, "each once");
+  }
+
+  decltype(two::make<parcel>()) ch = two::make<parcel>();
+  by_hand loop;
+  told end;
+  bool sent = false;
+  task<> waits = send_one(ch.tx, 3, sent);
+  int taken = 1;
+  std::optional<thread> receiver;
+};
+TEST(CoroutineSole, AnotherKeepsItsPromise) {
+  prove([] {
+    sole_with_a_promise m;
+    int others = 0;
+    const auto make = [&m] {
+      m.promised();
+      return parcel(4);
+    };
+    strait::select(strait::on_send(m.ch.tx, make, [&](auto r) { others += r.has_value(); }),
+                   strait::otherwise([] {}));
+    require(others == 1, "it was promised");
+    m.finish(others);
+  });
+}
+TEST(CoroutineSole, AnotherGivesUpItsPromise) {
+  prove([] {
+    sole_with_a_promise m;
+    strait::selector s;
+    (void)s.send(m.ch.tx);
+    {
+      const auto promise = s.try_select();
+      require(promise.has_value(), "there is room");
+      m.promised();
+    }
+    m.finish(0);
+  });
+}
+
+// It is served each time, before it has its turn; also after one that found room when it stood in line, and one
+// that was destroyed there.
+TEST(CoroutineSole, IsServedEachTime) {
+  prove([] {
+    auto ch = sole::make<parcel>();
+    by_hand loop;
+    {
+      require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
+      bool sent = false;
+      told end;
+      task<> finds_room = send_one(ch.tx, 2, sent);
+      thread receiver([&rx = ch.rx] { (void)rx.try_recv(); });
+      loop.start(finds_room, end);
+      receiver.join();
+      while (loop.turn()) {
+      }
+      require(sent && ch.rx.try_recv(), "wherever the room came");
+    }
+    for (int round = 0; round < 3; ++round) {
+      require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
+      bool sent = false;
+      told end;
+      task<> waits = send_one(ch.tx, 2, sent);
+      loop.start(waits, end);
+      if (round == 1) {
+        {
+          const task<> gone = std::move(waits);
+        }
+        require(ch.rx.try_recv().has_value(), "there");
+        continue;
+      }
+      thread receiver([&rx = ch.rx] {
+        require(rx.try_recv() && rx.try_recv(), "both, without a turn of the sender's");
+      });
+      receiver.join();
+      require(loop.turn() && sent, "it goes on");
+    }
   });
 }
 

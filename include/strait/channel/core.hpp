@@ -141,14 +141,19 @@ class core final : public channel_base {
 
   attempt attempt_send(T& message) { return as_attempt(push(message)); }
   attempt select_send(party<T>& me, waiter&) { return attempt_send(*me.message); }
-  attempt reserve_send(party<T>&) noexcept { return as_attempt(queue_.reserve_push()); }
+  attempt reserve_send(party<T>&) noexcept {
+    keep_for_ourselves();
+    return as_attempt(queue_.reserve_push());
+  }
   attempt commit_send(party<T>& me, waiter&) {
+    keep_for_ourselves();
     const queue_status s = settled([&] { return queue_.commit_push(*me.message); });
     if (s == queue_status::ok) pushed();
     if (s == queue_status::closed) refused();
     return as_attempt(s);
   }
   void cancel_send(party<T>&) noexcept {
+    keep_for_ourselves();
     queue_.cancel_push();
     given_back_.fetch_add(
         1, sync::release);  // release: the promise is given back before the version shows it
@@ -161,9 +166,20 @@ class core final : public channel_base {
   }
   bool delist_send(party<T>& me, bool) noexcept { return senders_.remove(me); }
   attempt stand_send(party<T>& me, place where) noexcept {
-    me.offers = !Queue::one_sender;
-    return senders_.add_unless(me, where, [this] { return queue_.can_push(); }) ? attempt::not_ready
-                                                                                : attempt::busy;
+    me.offers = !Queue::one_sender ||
+                ours_.standing++ == 0;  // a second one's message stays behind the first's
+    if (Queue::one_sender && me.offers) ours_.offer = &me;
+    if (senders_.add_unless(me, where, [this] { return queue_.can_push(); }))
+      return attempt::not_ready;
+    stood_send(me);
+    return attempt::busy;
+  }
+  // In its owner's next turn; or nobody will find it any more.
+  void stood_send(party<T>& me) noexcept {
+    if constexpr (Queue::one_sender) {
+      --ours_.standing;
+      if (ours_.offer == &me) ours_.offer = nullptr;
+    }
   }
   bool send_ready(bool) const noexcept { return queue_.can_push(); }
   void pass_on_send() noexcept {
@@ -198,6 +214,11 @@ class core final : public channel_base {
   }
 
   queue_status push(T& message) {
+    keep_for_ourselves();
+    return push_for_anybody(message);
+  }
+
+  queue_status push_for_anybody(T& message) {
     const queue_status s = queue_.try_push(message);
     if (s == queue_status::ok) [[likely]] {
       pushed();
@@ -231,15 +252,33 @@ class core final : public channel_base {
   // Somebody took a message, so there is room: the first sender in line is woken to send its message, or has it
   // sent for it, if it offers (a coroutine): it then goes on when its turn comes, and the next receive need not
   // wait for that. Only the one who sends its message, or who wakes it to try again, goes on with it: it is in no
-  // line meanwhile. A sole sender does not offer: its side of the queue belongs to its own thread, where others
-  // may be sending through the same handle while one is suspended in it.
+  // line meanwhile.
   STRAIT_NOINLINE void serve_senders() noexcept {
-    wait_node* const node = senders_.take_or_notify_one();
-    if (node == nullptr) return;
-    auto& sender = static_cast<party<T>&>(*node);
-    const bool sent = push(*sender.message) == queue_status::ok;
+    const wait_queue::taken first = senders_.take_or_notify_one();
+    if (first.node == nullptr) return;
+    auto& sender = static_cast<party<T>&>(*first.node);
+    const bool sent = push_for_anybody(*sender.message) == queue_status::ok;
     sender.owner->finish(sent ? waiter::done : waiter::notified).deliver();
-    if (sent) pass_on_send();  // N2, once: others that make room meanwhile must not keep us here
+    // N2, once: others that make room meanwhile must not keep us here.
+    if (sent && first.more && !full()) senders_.notify_one();
+  }
+
+  // A sole sender's side of the queue is its thread's. A coroutine that offers lets the receiver in; others may
+  // send through the same handle meanwhile, in the same thread. So whoever comes to the sender's side first sees
+  // to it that the receiver is out and stays out: the offer is taken back, or has been used to the end.
+  //   Order edges: what we did to the queue comes before the receiver by the line's lock, under which it found
+  //   the offer; what it did comes before us by the last change of the waiter's word (S1, P1 in wait/waiter.hpp).
+  void keep_for_ourselves() noexcept {
+    if constexpr (Queue::one_sender) {
+      if (ours_.offer != nullptr) [[unlikely]]
+        take_back_offer();
+    }
+  }
+  STRAIT_COLD void take_back_offer() noexcept {
+    party<T>& offer = *std::exchange(ours_.offer, nullptr);
+    if (senders_.take_back(offer)) return;
+    for (backoff b; !offer.owner->decided();) b.wait();
+    (void)offer.owner->current();  // P1 acquire
   }
 
   // Waits out a thread that is in the middle of its own push or pop.
@@ -307,6 +346,11 @@ class core final : public channel_base {
 
   Queue queue_;
   alignas(cache_line) wait_queue receivers_{lines};
+  struct {
+    std::uint32_t standing =
+        0;  // coroutines that stand in line, or stood there and had no turn since
+    party<T>* offer = nullptr;  // the one among them that offers
+  } ours_;                      // of a sole sender, and its thread's
   // A line of its own: receivers look here for each message, and senders write the one above while it is lively.
   alignas(cache_line) wait_queue senders_{lines};
   sync::atomic<std::uint64_t> given_back_{0};

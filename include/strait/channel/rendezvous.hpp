@@ -129,6 +129,7 @@ class rendezvous_core final : public channel_base {
   attempt stand_send(party<T>& me, place where) noexcept {
     return approach(senders_, receivers_, me, *me.owner, &where);
   }
+  void stood_send(party<T>&) noexcept {}  // nobody else comes to its place
 
   attempt select_send(party<T>& me, waiter& here) noexcept {
     return approach(senders_, receivers_, me, here, nullptr);

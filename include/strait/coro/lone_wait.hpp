@@ -24,6 +24,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include <strait/base/config.hpp>
@@ -45,6 +46,7 @@ struct receiving {
   using handle_type = Receiver;
   using message_type = typename Receiver::message_type;
   using object = recv_result<message_type>;
+  static constexpr bool is_sole = false;  // nothing is offered
 
   static attempt attempt_on(auto& c, object& result) { return c.attempt_recv(result); }
   static attempt stand(auto& c, auto& me, place where) { return c.stand_recv(me, where); }
@@ -61,6 +63,7 @@ struct sending {
   using handle_type = Sender;
   using message_type = typename Sender::message_type;
   using object = message_type;
+  static constexpr bool is_sole = !std::is_copy_constructible_v<Sender>;
 
   static attempt attempt_on(auto& c, object& message) { return c.attempt_send(message); }
   static attempt stand(auto& c, auto& me, place where) { return c.stand_send(me, where); }
@@ -153,6 +156,7 @@ class lone_wait final : private sleeper, private runnable {
   bool go_on() noexcept {
     const bool called = std::exchange(state_, state::active) == state::asleep;
     const waiter::state how = called ? waiter_.current() : waiter::left;
+    if (called) stood();
     if (how == waiter::done) return over(attempt::chosen);
     const attempt a = how == waiter::released ? attempt::not_ready : again();
     if (a == attempt::chosen || a == attempt::closed) {
@@ -163,8 +167,13 @@ class lone_wait final : private sleeper, private runnable {
     return settle();
   }
 
+  void stood() noexcept {
+    if constexpr (Side::is_sole) with([&](auto& c) { c.stood_send(me_); });
+  }
+
   STRAIT_COLD void forsake() noexcept {
     if (state_ == state::posted) return home_->withdraw(*this);
+    stood();
     if (with([&](auto& c) { return Side::delist(c, me_); })) return;
     if (!waiter_.decided() && with([&](auto& c) { return c.unbind(me_); })) return;
     home_->withdraw(*this);  // its wake-up has come, or is on its way

@@ -33,7 +33,9 @@
 //   - a notified waiter that succeeds passes on if the side is still able (so one notification
 //     serves a batch, and a message published behind a slow sender's place);
 //   - a notified waiter that finishes elsewhere (another arm, an exception) passes on likewise;
-//   - an actor that does what the first waiter waits to do looks again, as that one would;
+//   - an actor that does what the first waiter waits to do looks again, as that one would; where nobody stood
+//     behind that one it need not: who comes later takes the lock behind it, and its second look finds what
+//     actors did who called the first one in vain;
 //   - a notified waiter that finds nothing proves the side was not able, and waits again, in front.
 //
 // A node is unlinked under the lock by whoever selects its waiter; the owner unlinks the others. The
@@ -128,6 +130,13 @@ class wait_queue {
     return true;
   }
 
+  /// From now on its owner's affair alone: it is notified when its turn comes. False: it has been taken out.
+  STRAIT_COLD bool take_back(wait_node& node) noexcept {
+    sync::lock_guard lock(mutex_);
+    node.offers = false;
+    return node.linked;
+  }
+
   /// The actor's look, after its change: whether anybody waits who may not have seen it.
   bool awaited() noexcept {
     sync::light_fence();
@@ -150,21 +159,25 @@ class wait_queue {
   }
 
   /// The same, but for a first node that offers: that one is taken out for the caller, who does what it waits to
-  /// do, or not, and finishes its waiter.
-  STRAIT_NOINLINE wait_node* take_or_notify_one() noexcept {
+  /// do, or not, and finishes its waiter. `more`: others stood behind it.
+  struct taken {
+    wait_node* node = nullptr;
+    bool more = false;
+  };
+  STRAIT_NOINLINE taken take_or_notify_one() noexcept {
     wakeup owed;
     {
       sync::lock_guard lock(mutex_);
       while (wait_node* node = list_.front()) {
         if (node->offers) {
           unlink(*node);
-          return node;
+          return {node, list_.front() != nullptr};
         }
         if (select(*node, owed)) break;
       }
     }
     owed.deliver();
-    return nullptr;
+    return {};
   }
 
   /// Selects and wakes everybody that waits now.

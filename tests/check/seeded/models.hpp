@@ -776,6 +776,34 @@ inline void coroutines_room_for_two() {
   require(ch.rx.try_recv() && ch.rx.try_recv(), "both are there");
 }
 
+// A sole sender's coroutine is served, while others send through the same handle in its thread.
+inline void coroutines_one_handle() {
+  auto ch = spsc<1>::make();
+  require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
+  strait_test::by_hand loop;
+  strait_test::told end;
+  strait::task<> waits = [](const auto& to) -> strait::task<> {
+    auto sent = co_await to.async_send(parcel(2));
+    require(sent.has_value(), "sent");
+  }(ch.tx);
+  loop.start(waits, end);
+  int taken = 0, overtook = 0;
+  thread receiver([&taken, &rx = ch.rx] {
+    for (int i = 0; i < 2; ++i) taken += rx.try_recv().has_value();
+  });
+  for (int i : {3, 4}) overtook += ch.tx.try_send(parcel(i)).has_value();
+  receiver.join();
+  for (;;) {
+    while (loop.turn()) {
+    }
+    if (end.done) break;
+    require(ch.rx.try_recv().has_value(), "the place is taken, or it would have gone on");
+    ++taken;
+  }
+  while (ch.rx.try_recv()) ++taken;
+  require(taken == 2 + overtook, "each once");
+}
+
 // Somebody watches the line where a coroutine stands, takes its message, and lets it go on and its channel
 // go, while the thread that put it into the line is still there.
 inline void coroutines_watched() {
@@ -951,6 +979,7 @@ List every_model() {
   MODEL("coroutines, rendezvous", coroutines_one_to_one<mpmc<0>>);
   MODEL("coroutines, two senders overtaken", coroutines_overtaken);
   MODEL("coroutines, room for two", coroutines_room_for_two);
+  MODEL("coroutines, one handle", coroutines_one_handle);
   MODEL("coroutines, watched", coroutines_watched);
 
   MODEL("pool, two share", pool_shares);
