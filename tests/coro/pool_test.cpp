@@ -47,6 +47,38 @@ TEST(Pool, HasAtLeastOneWorker) {
   eventually([&] { return n == 1; });
 }
 
+// Several coroutines of one worker use one sole sender: its end belongs to their thread. The receiver, in another
+// one, sends for whoever is suspended in it.
+TEST(Pool, CoroutinesShareASoleSender) {
+  for (const std::size_t capacity : {1U, 3U}) {
+    auto ch = strait::spsc::bounded<int>(capacity);
+    const int all = rounds(20'000);
+    std::vector<int> next{0, 1, 2};  // each sends its own residue, in order
+    {
+      strait::thread_pool pool(1);
+      strait::scope s(pool);
+      for (int who = 0; who < 3; ++who) {
+        s.spawn([](const auto& tx, int i, int end) -> task<> {
+          for (; i < end; i += 3) {
+            if (i % 7 == 0 && tx.try_send(i)) continue;
+            auto sent = co_await tx.async_send(i);
+            EXPECT_TRUE(sent);
+          }
+        }(ch.tx, who, all));
+      }
+      for (int n = 0; n < all; ++n) {
+        const auto m = ch.rx.recv();
+        ASSERT_TRUE(m);
+        int& expected = next[static_cast<std::size_t>(*m % 3)];
+        ASSERT_EQ(*m, expected);
+        expected += 3;
+      }
+      s.join();
+    }
+    EXPECT_FALSE(ch.rx.try_recv());
+  }
+}
+
 task<> spawns(strait::thread_pool& pool, std::atomic<int>& n, int depth) {
   if (depth > 0) {
     strait::spawn(pool, spawns(pool, n, depth - 1));
