@@ -61,11 +61,12 @@ class backoff {
 class contention {
  public:
   /// `seen` is what a compare-exchange with acquire found in `word`. Who has lost often finds it anew behind the
-  /// wait, and so is likely to win: others may run on for some microseconds, not for ever.
+  /// wait, and so is likely to win: others may run on for some microseconds, not for ever. On one processor (and in
+  /// a model) nobody waits, and the next attempt is at once.
   void lost(const sync::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
-    const bool together = sync::processors() > 1;
-    for (unsigned i = 0; together && i < (1U << step_); ++i) sync::pause();
-    if (together && step_ < longest) {
+    if (sync::processors() == 1) return;
+    for (unsigned i = 0; i < (1U << step_); ++i) sync::pause();
+    if (step_ < longest) {
       ++step_;
     } else {
       seen = word.load(sync::acquire);  // acquire: as the compare-exchange
