@@ -14,7 +14,8 @@
 //                          ... these print wall= and cpu=, nanoseconds a message
 //   pingpong               two channels, N round trips: p50=, p99=, p999= nanoseconds, wall=, cpu=
 //   idlechannel            N channels that nobody uses: bytes= for each
-//   burst                  N messages sent, then received: full= and after= bytes more of the process
+//   burst                  N messages sent, then received: full= and after= bytes more of the process, and trimmed=
+//                          once malloc has been asked to give back what nobody holds
 //   idlecpu                a receiver that waits N ms: percent= of a processor
 // MESSAGE is u64, b32, b256 (bytes) or string (24 characters on the heap).
 //
@@ -30,6 +31,7 @@
 //   if it selects: static M select_recv(std::array<Receiver, 4>&), select_send(std::array<Sender, 4>&, M)
 #pragma once
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -279,7 +281,10 @@ void burst(room r, std::uint64_t n) {
   send_all<M>(tx, n);
   const double full = resident();
   check(recv_all<M>(rx, n), sum_below(n));
-  std::printf("full=%.0f after=%.0f\n", full - before, resident() - before);
+  const double after = resident();
+  malloc_trim(0);
+  std::printf("full=%.0f after=%.0f trimmed=%.0f\n", full - before, after - before,
+              resident() - before);
 }
 
 template <class D, class M>

@@ -354,7 +354,9 @@ fn burst<M: Message, T: Tx<M>, R: Rx<M>>(n: u64, make: impl Fn() -> (T, R)) {
     send_all(&tx, n);
     let full = resident();
     check(recv_all(&rx, n), sum_below(n));
-    println!("full={:.0} after={:.0}", full - before, resident() - before);
+    let after = resident();
+    unsafe { libc::malloc_trim(0) };
+    println!("full={:.0} after={:.0} trimmed={:.0}", full - before, after - before, resident() - before);
 }
 
 fn idle_cpu<M: Message, T: Tx<M>, R: Rx<M>>(milliseconds: u64, make: impl Fn() -> (T, R)) {
