@@ -264,6 +264,35 @@ task<bool> send_and_go(Tx tx) {
   co_return sent.has_value();
 }
 
+/// A channel without room, and a coroutine that waits to send one message more.
+template <class F>
+struct full_and_one_waits {
+  full_and_one_waits() {
+    for (std::size_t i = 0; i < F::capacity; ++i)
+      require(ch.tx.try_send(parcel(1)).has_value(), "there is room");
+    loop.start(waits, end);
+  }
+  /// Lets it go on, taking what is in its way; then takes the rest. How many there were.
+  int take_until_sent() {
+    int taken = 0;
+    for (;;) {
+      while (loop.turn()) {
+      }
+      if (sent) break;
+      require(ch.rx.try_recv().has_value(), "there is no room, or it would have gone on");
+      ++taken;
+    }
+    while (ch.rx.try_recv()) ++taken;
+    return taken;
+  }
+
+  decltype(F::template make<parcel>()) ch = F::template make<parcel>();
+  by_hand loop;
+  told end;
+  bool sent = false;
+  task<> waits = send_one(ch.tx, 2, sent);
+};
+
 template <class F>
 class CoroutineSenders : public ::testing::Test {};
 using two_places = ::testing::Types<flavour<mpmc, 2>, flavour<mpsc, 2>, flavour<spsc, 2>>;
@@ -303,31 +332,20 @@ TYPED_TEST(CoroutineSenders, EachPlaceServesOne) {
 
 // Other senders come meanwhile: who was served in vain keeps its turn, and is not forgotten.
 TYPED_TEST(CoroutineMany, ASenderThatOthersOvertake) {
-  if (TypeParam::capacity != 1) GTEST_SKIP() << "about one place";
-  prove([] {
-    auto ch = TypeParam::template make<parcel>();
-    require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
-    by_hand loop;
-    told end;
-    bool sent = false;
-    task<> waits = send_one(ch.tx, 2, sent);
-    loop.start(waits, end);
-    int taken = 0, overtook = 0;
-    thread other([&overtook, &tx = ch.tx] {
-      for (int i : {3, 4}) overtook += tx.try_send(parcel(i)).has_value();
+  if constexpr (TypeParam::capacity != 1) {
+    GTEST_SKIP() << "about one place";
+  } else {
+    prove([] {
+      full_and_one_waits<TypeParam> m;
+      int taken = 0, overtook = 0;
+      thread other([&overtook, &tx = m.ch.tx] {
+        for (int i : {3, 4}) overtook += tx.try_send(parcel(i)).has_value();
+      });
+      for (int i = 0; i < 2; ++i) taken += m.ch.rx.try_recv().has_value();
+      other.join();
+      require(taken + m.take_until_sent() == 2 + overtook, "each once");
     });
-    for (int i = 0; i < 2; ++i) taken += ch.rx.try_recv().has_value();
-    other.join();
-    while (!sent) {
-      while (loop.turn()) {
-      }
-      if (sent) break;
-      require(ch.rx.try_recv().has_value(), "the place is taken, or it would have gone on");
-      ++taken;
-    }
-    while (ch.rx.try_recv()) ++taken;
-    require(taken == 2 + overtook, "each once");
-  });
+  }
 }
 
 // Somebody takes its message for it while it is being destroyed, and the channel ends.
@@ -355,65 +373,41 @@ TYPED_TEST(CoroutineBounded, DestroyedWhileItIsServed) {
 using sole = flavour<spsc, 1>;
 TEST(CoroutineSole, OthersSendThroughTheSameHandle) {
   prove([] {
-    auto ch = sole::make<parcel>();
-    require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
-    by_hand loop;
-    told end;
-    bool sent = false;
-    task<> waits = send_one(ch.tx, 2, sent);
-    loop.start(waits, end);
+    full_and_one_waits<sole> m;
     int taken = 0, overtook = 0;
-    thread receiver([&taken, &rx = ch.rx] {
+    thread receiver([&taken, &rx = m.ch.rx] {
       for (int i = 0; i < 2; ++i) taken += rx.try_recv().has_value();
     });
     for (int i : {3, 4}) {
-      overtook += ch.tx.try_send(parcel(i)).has_value();
-      (void)loop.turn();
+      overtook += m.ch.tx.try_send(parcel(i)).has_value();
+      (void)m.loop.turn();
     }
     receiver.join();
-    while (!sent) {
-      while (loop.turn()) {
-      }
-      if (sent) break;
-      require(ch.rx.try_recv().has_value(), "the place is taken, or it would have gone on");
-      ++taken;
-    }
-    while (ch.rx.try_recv()) ++taken;
-    require(taken == 2 + overtook, "each once");
+    require(taken + m.take_until_sent() == 2 + overtook, "each once");
   });
 }
 
 // The same with a promise that is made at any moment.
 TEST(CoroutineSole, AnotherIsPromisedThePlace) {
   prove([] {
-    auto ch = sole::make<parcel>();
-    require(ch.tx.try_send(parcel(1)).has_value(), "room for one");
-    by_hand loop;
-    told end;
-    bool sent = false;
-    task<> waits = send_one(ch.tx, 2, sent);
-    loop.start(waits, end);
-    thread receiver([&rx = ch.rx] { (void)rx.try_recv(); });
+    full_and_one_waits<sole> m;
+    thread receiver([&rx = m.ch.rx] { (void)rx.try_recv(); });
     {
       strait::selector s;
-      (void)s.send(ch.tx);
+      (void)s.send(m.ch.tx);
       const auto promise = s.try_select();
     }
     receiver.join();
-    while (loop.turn()) {
+    while (m.loop.turn()) {
     }
-    require(sent && ch.rx.try_recv(), "it was not forgotten");
+    require(m.sent && m.ch.rx.try_recv(), "it was not forgotten");
   });
 }
 
 // The same while a promise lasts, and when it is kept or given up: the receiver is out of the sender's side then.
-struct sole_with_a_promise {
-  using two = flavour<spsc, 2>;
-
+struct sole_with_a_promise : full_and_one_waits<flavour<spsc, 2>> {
   // A coroutine that was called, so that there is room for a promise.
   sole_with_a_promise() {
-    require(ch.tx.try_send(parcel(1)) && ch.tx.try_send(parcel(2)), "room for two");
-    loop.start(waits, end);
     require(!ch.tx.try_send(parcel(9)), "full; it offers no more");
     require(ch.rx.try_recv().has_value(), "it is called");
   }
@@ -424,22 +418,9 @@ struct sole_with_a_promise {
   }
   void finish(int sent_others) {
     receiver->join();
-    while (!sent) {
-      while (loop.turn()) {
-      }
-      if (sent) break;
-      require(ch.rx.try_recv().has_value(), "the places are taken, or it would have gone on");
-      ++taken;
-    }
-    while (ch.rx.try_recv()) ++taken;
-    require(taken == 3 + sent_others, "each once");
+    require(taken + take_until_sent() == 3 + sent_others, "each once");
   }
 
-  decltype(two::make<parcel>()) ch = two::make<parcel>();
-  by_hand loop;
-  told end;
-  bool sent = false;
-  task<> waits = send_one(ch.tx, 3, sent);
   int taken = 1;
   std::optional<thread> receiver;
 };

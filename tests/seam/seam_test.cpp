@@ -347,14 +347,16 @@ TEST(seam, a_sleep_is_one_call_of_the_kernel) {
   (void)ch.rx.try_recv();
   (void)strait::sync::processors();
   const auto fewest = [](auto& rx) {
-    std::uint64_t calls =
-        1000;  // a signal may end a sleep early, and another begins; not each time
+    // A signal may end a sleep early, and another begins; not each time.
+    std::uint64_t calls = 1000;
     auto limit = std::chrono::milliseconds(1);
+    constexpr auto longest = std::chrono::milliseconds(64);
     for (int i = 0; i < 50; ++i) {
       const cost c = cost_of([&] { (void)rx.recv_for(limit); });
       EXPECT_LE(c.yields, strait::sync::yields_before_sleep);
       if (c.syscalls == 0) {
-        limit *= 2;  // on a busy machine a yield may take until the limit: then nobody sleeps
+        // On a busy machine a yield may take until the limit: then nobody sleeps.
+        limit = std::min(2 * limit, longest);
       } else {
         calls = std::min(calls, c.syscalls);
       }

@@ -158,12 +158,12 @@ class wait_queue {
     owed.deliver();
   }
 
-  /// The same, but for a first node that offers: that one is taken out for the caller, who does what it waits to
-  /// do, or not, and finishes its waiter. `more`: others stood behind it.
   struct taken {
     wait_node* node = nullptr;
-    bool more = false;
+    bool more = false;  ///< others stood behind it
   };
+  /// The same, but a first node that offers is taken out for the caller, who does what it waits to do, or not, and
+  /// finishes its waiter.
   STRAIT_NOINLINE taken take_or_notify_one() noexcept {
     wakeup owed;
     {
