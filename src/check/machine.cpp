@@ -127,7 +127,7 @@ bool machine::execute(const options& o, search& s, const body& b) {
   elsewhere_.clear();
   for (view* v : {&sc_, &light_, &heavy_}) v->reset(base_clock_);
   steps_ = progress_ = idle_ = 0;
-  preemptions_ = stale_ = weak_ = spurious_ = allocations_failed_ = threads_failed_ = 0;
+  preemptions_ = stale_ = weak_ = streaks_ = spurious_ = allocations_failed_ = threads_failed_ = 0;
   now_ = 1'000'000'000;
   random_ = 0;
   events_.clear();
@@ -354,6 +354,16 @@ unsigned machine::choose_value(unsigned n, where at) {
   const unsigned k = decide(n);
   note("chooses", nullptr, k, n, 0, at);
   return k;
+}
+
+// Bounded for the whole execution, as preemptions are: one choice each time would double the schedules with
+// every look at a channel that nobody waits for.
+bool machine::often(where at) {
+  const bool budget = options_.long_streaks < 0 || streaks_ < options_.long_streaks;
+  if (!budget || decide(2) == 0) return false;
+  ++streaks_;
+  note("has happened often", nullptr, 0, 0, 0, at);
+  return true;
 }
 
 void machine::require(bool condition, const char* sentence, where at) {
@@ -1086,6 +1096,10 @@ void*& local() noexcept {
 unsigned choose(unsigned n, where at) noexcept {
   auto* m = running();
   return m != nullptr ? m->choose_value(n, at) : 0;
+}
+bool often(where at) noexcept {
+  auto* m = running();
+  return m != nullptr && m->often(at);
 }
 void require(bool condition, const char* sentence, where at) noexcept {
   if (auto* m = running()) return m->require(condition, sentence, at);

@@ -90,6 +90,7 @@ class machine {
     threads_[current_].stack_used = reinterpret_cast<std::uintptr_t>(frame);
   }
   unsigned choose_value(unsigned n, where at);
+  bool often(where at);
   void require(bool condition, const char* sentence, where at);
   [[noreturn]] void crashed(int signal, const void* address, const void* code);
 
@@ -204,7 +205,7 @@ class machine {
   std::uint64_t steps_ = 0;
   std::uint64_t progress_ = 0;
   std::uint64_t idle_ = 0;
-  int preemptions_ = 0, stale_ = 0, weak_ = 0, spurious_ = 0, allocations_failed_ = 0,
+  int preemptions_ = 0, stale_ = 0, weak_ = 0, streaks_ = 0, spurious_ = 0, allocations_failed_ = 0,
       threads_failed_ = 0;
   std::int64_t now_ = 0;
   word random_ = 0;

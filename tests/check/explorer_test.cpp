@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The explorer finds what it is for: one small program for each verdict, right and wrong.
+#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -429,6 +430,26 @@ TEST(Explorer, FaultsAreChoices) {
   EXPECT_EQ(seen, (std::set<std::uint32_t>{0, 1}));
 }
 
+// Each time that something happens it may have happened often, but at most so many times in all.
+TEST(Explorer, StreaksAreLongSoManyTimes) {
+  for (int bound : {0, 1, 2, -1}) {
+    options o;
+    o.long_streaks = bound;
+    std::set<int> seen;
+    EXPECT_TRUE(proved(explore(o, [&] {
+      seam::streak first, second;
+      int bits = 0;
+      for (seam::streak* s : {&first, &second, &first}) bits = 2 * bits + (s->is_long() ? 1 : 0);
+      seen.insert(bits);
+    })));
+    std::set<int> allowed;
+    for (int bits = 0; bits < 8; ++bits) {
+      if (bound < 0 || std::popcount(static_cast<unsigned>(bits)) <= bound) allowed.insert(bits);
+    }
+    EXPECT_EQ(seen, allowed) << bound;
+  }
+}
+
 TEST(Explorer, LimitsAreSaid) {
   options o;
   o.schedules = 3;
@@ -462,8 +483,6 @@ TEST(Explorer, OperationsAsSteps) {
   EXPECT_TRUE(is(explore(o, body), verdict::deadlock));
 }
 
-// Partial-order reduction leaves schedules out, outcomes never: on random programs of three threads the
-// outcomes with and without it are the same, within every bound.
 // A report says which line of the program used a channel, not only which line of the headers.
 TEST(Explorer, TheReportNamesTheUsersLine) {
   options o;
@@ -480,6 +499,8 @@ TEST(Explorer, TheReportNamesTheUsersLine) {
       << r.report;
 }
 
+// Partial-order reduction leaves schedules out, outcomes never: on random programs of three threads the
+// outcomes with and without it are the same, within every bound.
 TEST(Explorer, ReductionLosesNoOutcome) {
   const auto mix = [](std::uint64_t& state) {
     state += 0x9E3779B97F4A7C15U;

@@ -87,6 +87,8 @@ bool asleep(int thread) noexcept;
 
 /// One of n, all of which are explored.
 unsigned choose(unsigned n, where at) noexcept;
+/// Whether what has just happened has happened often (sync::streak): both are explored.
+bool often(where at) noexcept;
 void require(bool condition, const char* sentence, where at) noexcept;
 /// Whether an exploration is running.
 bool exploring() noexcept;

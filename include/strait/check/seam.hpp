@@ -122,7 +122,7 @@ inline void heavy_fence(rt::where at = rt::where::here()) noexcept { rt::heavy_f
 inline bool asymmetric() noexcept { return rt::asymmetric(); }
 class streak {
  public:
-  bool is_long(rt::where at = rt::where::here()) noexcept { return rt::choose(2, at) == 1; }
+  bool is_long(rt::where at = rt::where::here()) noexcept { return rt::often(at); }
   void end() noexcept {}
 };
 
