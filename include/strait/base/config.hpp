@@ -118,7 +118,9 @@
 #if defined(__GNUC__)
 #define STRAIT_NOINLINE __attribute__((noinline))
 #define STRAIT_COLD __attribute__((noinline, cold))
+#define STRAIT_INLINE __attribute__((always_inline)) inline
 #else
+#define STRAIT_INLINE inline
 #define STRAIT_NOINLINE
 #define STRAIT_COLD
 #endif

@@ -160,8 +160,8 @@ inline const bool asymmetric_from_the_start = asymmetric();
 }  // namespace detail
 
 /// The half of the pair that is run often: see the head of this file.
-inline void light_fence() noexcept {
-  if (detail::light_is_free.load(relaxed)) {  // relaxed: once true it stays so
+STRAIT_INLINE void light_fence() noexcept {
+  if (detail::light_is_free.load(relaxed)) [[likely]] {  // relaxed: once true it stays so
     std::atomic_signal_fence(seq_cst);
   } else {
     full_fence();

@@ -14,8 +14,9 @@ struct patience {
   deadline until = deadline::never();
   const stop_token* stop = nullptr;
 
-  static patience none() noexcept { return {true, deadline::never(), nullptr}; }
-  static patience forever() noexcept { return {}; }
+  // What needs no time and no token is there already: an operation that need not wait builds nothing.
+  static const patience& none() noexcept;
+  static const patience& forever() noexcept;
   static patience till(deadline d) noexcept { return {false, d, nullptr}; }
   static patience unless(const stop_token& t) noexcept {
     return {false, deadline::never(), t.stop_possible() ? &t : nullptr};
@@ -28,5 +29,10 @@ struct patience {
     return success;
   }
 };
+
+inline constexpr patience only_one_try{true, deadline::never(), nullptr};
+inline constexpr patience endless;
+inline const patience& patience::none() noexcept { return only_one_try; }
+inline const patience& patience::forever() noexcept { return endless; }
 
 }  // namespace strait::inline STRAIT_ABI::detail

@@ -68,7 +68,7 @@ class spsc_ring {
 
   // ---- push: one thread ----
 
-  queue_status try_push(T& message) noexcept {
+  STRAIT_INLINE queue_status try_push(T& message) noexcept {
     const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: ours
     if (t - head_seen_ + reserved_ >= capacity_) {
       head_seen_ = head_.load(sync::acquire);  // A2 acquire
@@ -78,8 +78,8 @@ class spsc_ring {
     }
     intent_.store(t + 1, sync::relaxed);  // relaxed: ordered by the fence
     sync::light_fence();
-    if (closed_.load(sync::acquire)) {  // A3 acquire
-      intent_.store(t, sync::relaxed);  // relaxed: nothing came of it
+    if (closed_.load(sync::acquire)) [[unlikely]] {  // A3 acquire
+      intent_.store(t, sync::relaxed);               // relaxed: nothing came of it
       return queue_status::closed;
     }
     places_[push_at_].construct(std::move(message));
@@ -113,7 +113,7 @@ class spsc_ring {
   // ---- pop: one thread ----
 
   template <class Sink>
-  queue_status try_pop(Sink&& sink) noexcept {
+  STRAIT_INLINE queue_status try_pop(Sink&& sink) noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
     if (h == tail_seen_) {
       tail_seen_ = tail_.load(sync::acquire);  // A1 acquire
@@ -167,7 +167,7 @@ class spsc_ring {
 
  private:
   // Nothing published: is that the end, a pause, or a send in the middle?
-  queue_status at_the_end(std::uint64_t h) const noexcept {
+  STRAIT_NOINLINE queue_status at_the_end(std::uint64_t h) const noexcept {
     if (ended_) return queue_status::closed;
     if (!closed_.load(sync::acquire)) return queue_status::would_block;  // A3 acquire
     sync::heavy_fence();

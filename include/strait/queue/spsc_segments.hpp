@@ -63,19 +63,21 @@ class spsc_segments {
   // ---- push: one thread ----
 
   /// Throws std::bad_alloc with nothing changed.
-  queue_status try_push(T& message) {
-    if (is_closed()) return queue_status::closed;
+  STRAIT_INLINE queue_status try_push(T& message) {
     segment* next = nullptr;
-    if (push_at_ == segment_size) next = fresh();
+    if (push_at_ == segment_size) [[unlikely]] {
+      if (is_closed()) return queue_status::closed;
+      next = fresh();
+    }
     const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: ours
     intent_.store(t + 1, sync::relaxed);                // relaxed: ordered by the fence
     sync::light_fence();
-    if (closed_.load(sync::acquire)) {  // A3 acquire
-      intent_.store(t, sync::relaxed);  // relaxed: nothing came of it
+    if (closed_.load(sync::acquire)) [[unlikely]] {  // A3 acquire
+      intent_.store(t, sync::relaxed);               // relaxed: nothing came of it
       recycle(next);
       return queue_status::closed;
     }
-    if (next != nullptr) {
+    if (next != nullptr) [[unlikely]] {
       if (last_ == nullptr) {
         root_.store(next, sync::relaxed);  // relaxed: tail_ publishes it (R1)
       } else {
@@ -99,13 +101,13 @@ class spsc_segments {
   // ---- pop: one thread ----
 
   template <class Sink>
-  queue_status try_pop(Sink&& sink) noexcept {
+  STRAIT_INLINE queue_status try_pop(Sink&& sink) noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
     if (h == tail_seen_) {
       tail_seen_ = tail_.load(sync::acquire);  // A1 acquire
       if (h == tail_seen_) return at_the_end(h);
     }
-    if (pop_at_ == segment_size) {
+    if (pop_at_ == segment_size) [[unlikely]] {
       segment* emptied = first_;
       // relaxed: tail_ published the root (A1)
       first_ = emptied == nullptr ? root_.load(sync::relaxed) : emptied->next;
@@ -164,7 +166,7 @@ class spsc_segments {
     slot<T> slots[segment_size];
   };
 
-  segment* fresh() {
+  STRAIT_COLD segment* fresh() {
     // A4 acquire. Its `next` is old; the receiver reads it after it was set again.
     if (segment* spare = spare_.exchange(nullptr, sync::acquire)) return spare;
     return ::new (sync::allocate(sizeof(segment), alignof(segment))) segment;
@@ -180,7 +182,7 @@ class spsc_segments {
   }
 
   // Nothing published: is that the end, a pause, or a send in the middle?
-  queue_status at_the_end(std::uint64_t h) const noexcept {
+  STRAIT_NOINLINE queue_status at_the_end(std::uint64_t h) const noexcept {
     if (ended_) return queue_status::closed;
     if (!closed_.load(sync::acquire)) return queue_status::would_block;  // A3 acquire
     sync::heavy_fence();

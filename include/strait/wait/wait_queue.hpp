@@ -138,7 +138,7 @@ class wait_queue {
   }
 
   /// The actor's look, after its change: whether anybody waits who may not have seen it.
-  bool awaited() noexcept {
+  STRAIT_INLINE bool awaited() noexcept {
     sync::light_fence();
     const std::uint32_t seen = word_.load(sync::relaxed);  // relaxed: the fences order it (above)
     if (seen == 0) [[likely]]
