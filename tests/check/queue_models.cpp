@@ -43,6 +43,7 @@ struct queue_start {
   static void at(segments<T>& q, std::uint64_t places) {
     q.chain_.tail_.store(places << chain_words::index_shift, sync::relaxed);
     q.head_.store(places << chain_words::index_shift, sync::relaxed);
+    q.tail_seen_.store(places << chain_words::index_shift, sync::relaxed);
   }
   template <class T>
   static void at(mpsc_segments<T>& q, std::uint64_t places) {
@@ -398,6 +399,23 @@ TYPED_TEST(Queue, SizeIsNeverMoreThanThereWere) {
     });
     for (int i = 0; i < 2; ++i) require(h.q.size() <= 1, "one at most");
     t.join();
+    require(h.q.size() == 0, "none");
+  });
+}
+
+// A receiver that goes by what another one has seen of the senders has seen as much itself.
+TYPED_TEST(Queue, WhatOneReceiverSawTheOtherHasSeen) {
+  if (!TypeParam::many_pop) GTEST_SKIP() << "one receiver";
+  prove([] {
+    typename TypeParam::holder h;
+    int got[2] = {0, 0};
+    thread a([&] { push_all(h.q, 1, 2); });
+    thread b([&] { got[1] = pop_one(h.q); });
+    got[0] = pop_one(h.q);
+    require(h.q.size() <= 1, "one at most");
+    a.join();
+    b.join();
+    require(got[0] + got[1] == 3, "each once");
     require(h.q.size() == 0, "none");
   });
 }

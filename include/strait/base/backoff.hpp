@@ -22,13 +22,9 @@ namespace strait::inline STRAIT_ABI::detail {
 
 class backoff {
  public:
-  /// Waits a little longer each time; false when it is time to sleep. On one processor it only yields.
+  /// Waits a little; false when it is time to sleep. On one processor it only yields.
   bool spin() noexcept {
-    if (step_ < pausing && sync::processors() > 1) {
-      for (unsigned i = 0; i < (1U << step_); ++i) sync::pause();
-      ++step_;
-      return true;
-    }
+    if (pause()) return true;
     if (yields_ == sync::yields_before_sleep) return false;
     const sync::time_point now = sync::now();
     if (yields_++ == 0) {
@@ -42,15 +38,27 @@ class backoff {
     return true;
   }
 
+  /// Only the pauses: a microsecond or a few, and not at all on one processor.
+  bool pause() noexcept {
+    if (looks_ == looks || sync::processors() == 1) return false;
+    for (unsigned i = 0; i < between_looks; ++i) sync::pause();
+    ++looks_;
+    return true;
+  }
+
   /// Waits for another thread that is about to finish; yields after the spinning phase.
   void wait() noexcept {
     if (!spin()) sync::yield();
   }
 
  private:
-  static constexpr unsigned pausing = 7;  // 1 + 2 + ... + 64 pauses
+  // In pauses. A look takes the cache line from the partner that is about to write it, so the first one is not at
+  // once: by then a partner that is not waiting itself has written several messages, which then cost one transfer
+  // together. And they are not farther and farther apart: a partner that answers is not seen late.
+  static constexpr unsigned between_looks = 12;
+  static constexpr unsigned looks = 10;
   static constexpr std::chrono::microseconds longest_yielding{50};
-  unsigned step_ = 0;
+  unsigned looks_ = 0;
   unsigned yields_ = 0;
   sync::time_point yields_until_;
 };

@@ -5,24 +5,41 @@
 // Layout
 //   head_       [ index:55 | reserved:8 | 0:1 ]   where the next message comes from
 //   head_block_ the segment of head_ (null: the chain's root)
-//   place       { mark, message }, mark a set of bits:
+//   tail_seen_  a tail_ that a receiver has seen: up to there it need not be looked at again
+//   place       { mark, message }, mark one of
+//     empty     its sender has not finished, or not begun
 //     written   the message is there                       set by its sender
-//     awaited   its receiver sleeps until it is written    set by its receiver
 //     taken     the message is gone                        set by its receiver
-//     doomed    the last to leave gives the segment up     set by whoever could not
+//   sleepers_   receivers that sleep on a mark, or are about to
+//   late_       which segment waits for a receiver in the middle of its pop, or that several do: late_ones_
+//
+// A message costs two compare-exchanges, one on tail_ and one on head_: who claims has to win against its like.
+// What sender and receiver tell each other by the mark are plain stores: each of them also looks at a word that
+// is 0 but for the rare case that somebody waits for just this store, with an asymmetric fence in between.
 //
 // A receiver claims a message by moving head_, and only then looks into the segment: its unread place
 // keeps the segment alive. Should the sender of just this message be in the middle of its push, the
-// receiver waits for it: it spins, then sleeps on the mark itself. Giving a segment up needs all its
-// places taken; the receiver of the last place walks over the others, and where one is not taken yet
-// leaves `doomed` there, so that its receiver walks on.
+// receiver waits for it: it spins, then counts itself among the sleepers and sleeps on the mark itself.
+//   sender:    mark = written; light fence; sleepers_?      receiver:  ++sleepers_; heavy fence; mark?
+//
+// Giving a segment up needs all its places taken. The receiver of the last place looks at the others; where
+// one is not taken yet it waits for a microsecond or two, and then leaves the segment among the late ones.
+//   receiver:  mark = taken; light fence; late_?            the last:  late_ = segment; heavy fence; marks?
+// Either the receiver sees that its segment is late and looks after it, or its mark is seen. Both look under
+// late_lock_, so the later of the two sees all that the earlier one left; and late_ names the segment, or says
+// "several", from before the fence until the segment is recycled.
+//
+// Whoever looks at tail_ takes its cache line from the senders. So receivers look only where tail_seen_ does not
+// show a message at head_ already; and "empty" is never concluded from it.
 //
 // Reserved pops (see queue/ring.hpp) live in head_: they count as taken until they are spent.
 //
 // Invariants: C1 to C3 of segment_chain.hpp, and
 //   M1 head_ moves strictly forward; head_block_ changes only while head_ stands on a lap's last value.
-//   M2 A segment is recycled once: by the one receiver that saw every place of it taken.
+//   M2 A segment is recycled once: by its last place's receiver, or by who took it from the late ones, having
+//      seen every place of it taken. Nobody touches a segment after its own place is written, or taken.
 //   M3 reserved <= tail - head, so a commit always finds a message.
+//   M4 When no receiver is in the middle of a pop, no segment is late.
 //
 // Order edges
 //   R1 release: written publishes the message; pairs with A1
@@ -31,10 +48,14 @@
 //   A2 acquire: who gives the segment up has seen every taken; pairs with R2
 //   R3 release: head_ moves, after head_block_; pairs with A3
 //   A3 acquire: head_ is read before head_block_, and by size; pairs with R3
+//   R4 release: tail_seen_, after the tail_ that it shows was read (C-A1); pairs with A4
+//   A4 acquire: who claims by it has seen that tail_ as well, and so has who reads the head_ it leaves; pairs
+//      with R4
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include <strait/base/backoff.hpp>
 #include <strait/base/cache_line.hpp>
@@ -44,45 +65,30 @@
 
 namespace strait::inline STRAIT_ABI::detail {
 
-/// The bits of a place: see above.
+/// How far a place is: see above.
 class place_mark {
  public:
-  void publish() noexcept {
-    sync::futex_word* word = &bits_;
-    // R1 release: pairs with A1. Afterwards the segment may be gone: the wake-up needs the address only.
-    if ((word->fetch_or(written, sync::release) & awaited) != 0) sync::futex_wake_all(word);
+  /// Afterwards the segment may be gone: whoever wakes the receiver needs the address only.
+  sync::futex_word* publish() noexcept {
+    sync::futex_word* word = &word_;
+    word->store(written, sync::release);  // R1 release: pairs with A1
+    return word;
+  }
+  bool is_written() const noexcept { return word_.load(sync::acquire) == written; }  // A1 acquire
+  STRAIT_COLD void sleep_until_written() noexcept {
+    while (!is_written()) sync::futex_wait(word_, empty, sync::time_point::max());
   }
 
-  void wait_written() noexcept {
-    for (backoff b;;) {
-      if ((bits_.load(sync::acquire) & written) != 0) return;  // A1 acquire
-      if (!b.spin()) break;
-    }
-    std::uint32_t seen = bits_.fetch_or(awaited, sync::acquire) | awaited;  // A1 acquire
-    while ((seen & written) == 0) {
-      sync::futex_wait(bits_, seen, sync::time_point::max());
-      seen = bits_.load(sync::acquire);  // A1 acquire
-    }
-  }
-
-  /// Ends the reading; true if the segment is ours to give up from here on.
-  bool leave() noexcept {
-    return (bits_.fetch_or(taken, sync::acq_rel) & doomed) != 0;  // R2 release, A2 acquire
-  }
-  /// True if its receiver is done; else that receiver will go on.
-  bool is_left() noexcept {
-    // A2 acquire, both
-    return (bits_.load(sync::acquire) & taken) != 0 ||
-           (bits_.fetch_or(doomed, sync::acq_rel) & taken) != 0;
-  }
+  void leave() noexcept { word_.store(taken, sync::release); }  // R2 release: pairs with A2
+  bool is_left() const noexcept { return word_.load(sync::acquire) == taken; }  // A2 acquire
 
   void reset() noexcept {
-    bits_.store(0, sync::relaxed);
+    word_.store(empty, sync::relaxed);
   }  // relaxed: the segment is handed on by C-R3
 
  private:
-  static constexpr std::uint32_t written = 1, awaited = 2, taken = 4, doomed = 8;
-  sync::futex_word bits_{0};
+  static constexpr std::uint32_t empty = 0, written = 1, taken = 2;
+  sync::futex_word word_{empty};
 };
 
 template <class T>
@@ -110,7 +116,11 @@ class segments {
     place* const where = chain_.claim_place().where;
     if (where == nullptr) return queue_status::closed;
     where->message.construct(std::move(message));
-    where->mark.publish();
+    sync::futex_word* const mark = where->mark.publish();
+    sync::light_fence();
+    // relaxed: the fences order it (above)
+    if (sleepers_.load(sync::relaxed) != 0) [[unlikely]]
+      sync::futex_wake_all(mark);
     return queue_status::ok;
   }
   queue_status reserve_push() const noexcept {
@@ -187,6 +197,15 @@ class segments {
   using segment = typename chain::segment;
   using place = typename chain::place;
 
+  // In late_, instead of a segment's address.
+  static constexpr std::uintptr_t nobody = 0, several = 1;
+
+  // Whether there is a message at `head`, as far as `tail` shows. Indices wrap around.
+  static bool is_behind(std::uint64_t head, std::uint64_t tail) noexcept {
+    return static_cast<std::int64_t>((tail & ~chain_words::flags) - (head & ~chain_words::flags)) >
+           0;
+  }
+
   static queue_status verdict(std::uint64_t tail, std::uint64_t there) noexcept {
     return there == 0 && (tail & chain_words::closed) != 0 ? queue_status::closed
                                                            : queue_status::would_block;
@@ -204,13 +223,18 @@ class segments {
         h = head_.load(sync::acquire);  // A3 acquire
         continue;
       }
-      const std::uint64_t t = chain_.tail();
-      const std::uint64_t there = chain::count(t, h);
-      if (promise == 0 && there <= chain_words::reserved(h)) {
-        const std::uint64_t now = head_.load(sync::acquire);  // A3 acquire
-        if (now == h) return verdict(t, there);
-        h = now;
-        continue;
+      // A4 acquire
+      if (promise == 0 &&
+          (chain_words::reserved(h) != 0 || !is_behind(h, tail_seen_.load(sync::acquire)))) {
+        const std::uint64_t t = chain_.tail();
+        const std::uint64_t there = chain::count(t, h);
+        if (there <= chain_words::reserved(h)) {
+          const std::uint64_t now = head_.load(sync::acquire);  // A3 acquire
+          if (now == h) return verdict(t, there);
+          h = now;
+          continue;
+        }
+        tail_seen_.store(t, sync::release);  // R4 release: pairs with A4
       }
       segment* block =
           head_block_.load(sync::relaxed);  // relaxed: written before the head_ that we read (A3)
@@ -224,12 +248,20 @@ class segments {
       const bool last = offset + 1 == chain::size;
       if (last) move_on(block);
       place& p = block->places[offset];
-      p.mark.wait_written();
+      if (!p.mark.is_written()) [[unlikely]]
+        wait_for_sender(p.mark);
       p.message.take(sink);
       if (last) {
-        give_up(block, 0);
-      } else if (p.mark.leave()) {
-        give_up(block, offset + 1);
+        give_up(block);
+      } else {
+        p.mark.leave();
+        sync::light_fence();
+        // relaxed: the fences order it (above)
+        const std::uintptr_t late = late_.load(sync::relaxed);
+        if (late != nobody && (late == several || late == reinterpret_cast<std::uintptr_t>(block)))
+            [[unlikely]] {
+          look_after_late_ones();
+        }
       }
       return queue_status::ok;
     }
@@ -246,17 +278,77 @@ class segments {
     head_.fetch_add(chain_words::one, sync::release);  // R3 release: pairs with A3
   }
 
-  // The last place needs no mark: its receiver is who starts this walk.
-  void give_up(segment* block, std::uint64_t from) noexcept {
-    for (std::uint64_t i = from; i + 1 < chain::size; ++i) {
-      if (!block->places[i].mark.is_left()) return;
+  STRAIT_NOINLINE void wait_for_sender(place_mark& mark) noexcept {
+    for (backoff b; b.spin();) {
+      if (mark.is_written()) return;
+    }
+    sleepers_.fetch_add(1, sync::relaxed);  // relaxed: the fence follows
+    sync::heavy_fence();
+    mark.sleep_until_written();
+    sleepers_.fetch_sub(1, sync::relaxed);  // relaxed: an older value costs a useless wake-up
+  }
+
+  void give_up(segment* block) noexcept {
+    for (backoff b; !is_left(*block);) {
+      if (!b.pause()) return give_up_late(block);
     }
     chain_.recycle(block);
+  }
+  // The last place needs no mark: its receiver is who begins to give the segment up.
+  static bool is_left(const segment& block) noexcept {
+    for (std::uint64_t i = 0; i + 1 < chain::size; ++i) {
+      if (!block.places[i].mark.is_left()) return false;
+    }
+    return true;
+  }
+
+  STRAIT_COLD void give_up_late(segment* block) noexcept {
+    sync::lock_guard lock(late_lock_);
+    put_among_late_ones(block);
+    say_who_is_late();
+    sync::heavy_fence();
+    recycle_late_ones();
+  }
+  STRAIT_COLD void look_after_late_ones() noexcept {
+    sync::lock_guard lock(late_lock_);
+    recycle_late_ones();
+  }
+  // These three under late_lock_.
+  void put_among_late_ones(segment* block) noexcept {
+    block->next.store(late_ones_, sync::relaxed);  // relaxed: the chain's link was followed before
+    late_ones_ = block;
+  }
+  void say_who_is_late() noexcept {
+    std::uintptr_t who = nobody;
+    if (late_ones_ != nullptr) {
+      const bool alone =
+          late_ones_->next.load(sync::relaxed) == nullptr;  // relaxed: under the lock
+      who = alone ? reinterpret_cast<std::uintptr_t>(late_ones_) : several;
+    }
+    late_.store(who, sync::relaxed);  // relaxed: the fences order it (above)
+  }
+  void recycle_late_ones() noexcept {
+    segment* next = std::exchange(late_ones_, nullptr);
+    while (segment* const block = next) {
+      next = block->next.load(sync::relaxed);  // relaxed: under the lock
+      if (is_left(*block)) {
+        chain_.recycle(block);
+      } else {
+        put_among_late_ones(block);
+      }
+    }
+    say_who_is_late();
   }
 
   chain chain_;
   alignas(cache_line) sync::atomic<std::uint64_t> head_{0};
   sync::atomic<segment*> head_block_{nullptr};
+  sync::atomic<std::uint64_t> tail_seen_{0};
+  // Read with each message, written when somebody waits.
+  alignas(cache_line) sync::atomic<std::uint32_t> sleepers_{0};
+  sync::atomic<std::uintptr_t> late_{nobody};
+  sync::mutex late_lock_;
+  segment* late_ones_ = nullptr;
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

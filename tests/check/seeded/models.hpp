@@ -203,6 +203,18 @@ void queue_two_pop() {
   require(sums[0] + sums[1] == 10, "each once");
 }
 
+// A receiver that goes by what another one has seen of the senders has seen as much itself.
+template <class Q>
+void queue_two_pop_and_size() {
+  auto q = make_queue<Q, 2>();
+  thread a([&] { push_all(q, 1, 2); });
+  thread b([&] { (void)pop_one(q); });
+  (void)pop_one(q);
+  require(q.size() <= 1, "one at most");
+  a.join();
+  b.join();
+}
+
 // The messages of a whole segment are there; three receivers empty it at once.
 template <class Q>
 void queue_three_pop() {
@@ -929,6 +941,7 @@ List every_model() {
   MODEL("segments, left behind", queue_dies_with_messages<segments>);
   MODEL("segments, two push", queue_two_push<segments>);
   MODEL("segments, two pop", queue_two_pop<segments>);
+  MODEL("segments, two pop, and the size", queue_two_pop_and_size<segments>);
   MODEL("segments, three pop", queue_three_pop<segments>);
   MODEL("segments, emptied and filled", queue_emptied_and_filled<segments>);
   MODEL("segments, closed", queue_closed<segments>);
