@@ -420,6 +420,24 @@ TYPED_TEST(Queue, WhatOneReceiverSawTheOtherHasSeen) {
   });
 }
 
+// Two receivers are stopped in the middle of their pops, in two segments; others empty both.
+TYPED_TEST(Queue, TwoReceiversAreLate) {
+  if (!TypeParam::many_pop || TypeParam::bounded) GTEST_SKIP() << "no segments, or one receiver";
+  prove([] {
+    typename TypeParam::holder h;
+    push_all(h.q, 1, 6);
+    int sums[3] = {0, 0, 0};
+    const auto take = [&](int who, int n) {
+      for (int i = 0; i < n; ++i) sums[who] += pop_one(h.q);
+    };
+    thread a([&] { take(0, 1); });
+    thread b([&] { take(1, 3); });
+    thread c([&] { take(2, 2); });
+    for (thread* t : {&a, &b, &c}) t->join();
+    require(sums[0] + sums[1] + sums[2] == 21, "each once");
+  });
+}
+
 template <class Q>
 void push_by_promise(Q& q, int value) {
   require(q.reserve_push() == queue_status::ok, "there is room");

@@ -425,7 +425,7 @@ class operation {
 
 namespace strait::inline STRAIT_ABI::sync {
 
-/// Guards the lists of waiters, nothing else: no user code and no wake-up runs under it. One word:
+/// Guards the lists of waiters, and of segments that wait: no user code and no wake-up runs under it. One word:
 /// 0 free, 1 held, 2 held and somebody sleeps (Drepper, "Futexes Are Tricky", mutex 2).
 class futex_mutex {
  public:

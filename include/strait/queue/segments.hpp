@@ -10,34 +10,35 @@
 //     empty     its sender has not finished, or not begun
 //     written   the message is there                       set by its sender
 //     taken     the message is gone                        set by its receiver
-//   sleepers_   receivers that sleep on a mark, or are about to
-//   late_       which segment waits for a receiver in the middle of its pop, or that several do: late_ones_
+//   sleepers_   how many receivers sleep on a mark, or are about to: eight counts, by the mark's address
+//   late_       whose receivers are awaited in the middle of a pop: a set of segments (late_ones_), by address
 //
 // A message costs two compare-exchanges, one on tail_ and one on head_: who claims has to win against its like.
 // What sender and receiver tell each other by the mark are plain stores: each of them also looks at a word that
-// is 0 but for the rare case that somebody waits for just this store, with an asymmetric fence in between.
+// nobody writes as long as nobody was stopped in the middle of an operation, with an asymmetric fence in between.
 //
 // A receiver claims a message by moving head_, and only then looks into the segment: its unread place
 // keeps the segment alive. Should the sender of just this message be in the middle of its push, the
 // receiver waits for it: it spins, then counts itself among the sleepers and sleeps on the mark itself.
-//   sender:    mark = written; light fence; sleepers_?      receiver:  ++sleepers_; heavy fence; mark?
+//   sender:    mark = written; light fence; sleepers_?      receiver:  sleepers_ + 1; heavy fence; mark?
 //
 // Giving a segment up needs all its places taken. The receiver of the last place looks at the others; where
-// one is not taken yet it waits for a microsecond or two, and then leaves the segment among the late ones.
-//   receiver:  mark = taken; light fence; late_?            the last:  late_ = segment; heavy fence; marks?
-// Either the receiver sees that its segment is late and looks after it, or its mark is seen. Both look under
-// late_lock_, so the later of the two sees all that the earlier one left; and late_ names the segment, or says
-// "several", from before the fence until the segment is recycled.
+// one is not taken yet it waits for a few microseconds, and then puts the segment among the late ones.
+//   receiver:  mark = taken; light fence; late_?            the last:  late_ + segment; heavy fence; marks?
+// Either the receiver sees that its segment may be late and looks after the late ones, or its mark is seen. Both
+// look under late_lock_, so the later of the two sees all that the earlier one left; and late_ has the segment's bit
+// from before the fence until the segment is recycled. (Segments and marks may share a bit or a count with others:
+// that costs a look, or a wake-up, in vain.)
 //
 // Whoever looks at tail_ takes its cache line from the senders. So receivers look only where tail_seen_ does not
-// show a message at head_ already; and "empty" is never concluded from it.
+// show a message at head_ already; and "empty" is never concluded from it. (It must not be 2^54 places old.)
 //
 // Reserved pops (see queue/ring.hpp) live in head_: they count as taken until they are spent.
 //
 // Invariants: C1 to C3 of segment_chain.hpp, and
 //   M1 head_ moves strictly forward; head_block_ changes only while head_ stands on a lap's last value.
 //   M2 A segment is recycled once: by its last place's receiver, or by who took it from the late ones, having
-//      seen every place of it taken. Nobody touches a segment after its own place is written, or taken.
+//      seen every place of it taken. Others touch no segment after their own place is written, or taken.
 //   M3 reserved <= tail - head, so a commit always finds a message.
 //   M4 When no receiver is in the middle of a pop, no segment is late.
 //
@@ -119,7 +120,8 @@ class segments {
     sync::futex_word* const mark = where->mark.publish();
     sync::light_fence();
     // relaxed: the fences order it (above)
-    if (sleepers_.load(sync::relaxed) != 0) [[unlikely]]
+    const std::uint64_t sleepers = sleepers_.load(sync::relaxed);
+    if (sleepers != 0 && (sleepers & count_of(mark, most_asleep)) != 0) [[unlikely]]
       sync::futex_wake_all(mark);
     return queue_status::ok;
   }
@@ -197,8 +199,15 @@ class segments {
   using segment = typename chain::segment;
   using place = typename chain::place;
 
-  // In late_, instead of a segment's address.
-  static constexpr std::uintptr_t nobody = 0, several = 1;
+  // `n` in the mark's count of sleepers_.
+  static std::uint64_t count_of(const void* mark, std::uint64_t n) noexcept {
+    return n << (reinterpret_cast<std::uintptr_t>(mark) / sizeof(place) % 8 * 8);
+  }
+  static constexpr std::uint64_t most_asleep = 255;
+  // The segment's bit of late_.
+  static std::uint64_t bit_of(const segment* block) noexcept {
+    return std::uint64_t{1} << (reinterpret_cast<std::uintptr_t>(block) / 4096 % 64);
+  }
 
   // Whether there is a message at `head`, as far as `tail` shows. Indices wrap around.
   static bool is_behind(std::uint64_t head, std::uint64_t tail) noexcept {
@@ -257,11 +266,9 @@ class segments {
         p.mark.leave();
         sync::light_fence();
         // relaxed: the fences order it (above)
-        const std::uintptr_t late = late_.load(sync::relaxed);
-        if (late != nobody && (late == several || late == reinterpret_cast<std::uintptr_t>(block)))
-            [[unlikely]] {
+        const std::uint64_t late = late_.load(sync::relaxed);
+        if (late != 0 && (late & bit_of(block)) != 0) [[unlikely]]
           look_after_late_ones();
-        }
       }
       return queue_status::ok;
     }
@@ -282,10 +289,25 @@ class segments {
     for (backoff b; b.spin();) {
       if (mark.is_written()) return;
     }
-    sleepers_.fetch_add(1, sync::relaxed);  // relaxed: the fence follows
+    count_sleeper(mark);
     sync::heavy_fence();
     mark.sleep_until_written();
-    sleepers_.fetch_sub(1, sync::relaxed);  // relaxed: an older value costs a useless wake-up
+    sleepers_.fetch_sub(count_of(&mark, 1),
+                        sync::relaxed);  // relaxed: an older value costs a useless wake-up
+  }
+  // Waits for room in the count: it must not run over into the next one.
+  void count_sleeper(const place_mark& mark) noexcept {
+    std::uint64_t n = sleepers_.load(sync::relaxed);  // relaxed: the exchange decides
+    for (backoff b;;) {
+      if ((n & count_of(&mark, most_asleep)) == count_of(&mark, most_asleep)) {
+        b.wait();
+        n = sleepers_.load(sync::relaxed);  // relaxed: as above
+        // relaxed: the fence follows
+      } else if (sleepers_.compare_exchange_weak(n, n + count_of(&mark, 1), sync::relaxed,
+                                                 sync::relaxed)) {
+        return;
+      }
+    }
   }
 
   void give_up(segment* block) noexcept {
@@ -303,51 +325,52 @@ class segments {
   }
 
   STRAIT_COLD void give_up_late(segment* block) noexcept {
-    sync::lock_guard lock(late_lock_);
-    put_among_late_ones(block);
-    say_who_is_late();
+    {
+      sync::lock_guard lock(late_lock_);
+      put(block, late_ones_);
+      // relaxed: the fence follows
+      late_.store(late_.load(sync::relaxed) | bit_of(block), sync::relaxed);
+    }
     sync::heavy_fence();
-    recycle_late_ones();
+    look_after_late_ones();
   }
   STRAIT_COLD void look_after_late_ones() noexcept {
-    sync::lock_guard lock(late_lock_);
-    recycle_late_ones();
-  }
-  // These three under late_lock_.
-  void put_among_late_ones(segment* block) noexcept {
-    block->next.store(late_ones_, sync::relaxed);  // relaxed: the chain's link was followed before
-    late_ones_ = block;
-  }
-  void say_who_is_late() noexcept {
-    std::uintptr_t who = nobody;
-    if (late_ones_ != nullptr) {
-      const bool alone =
-          late_ones_->next.load(sync::relaxed) == nullptr;  // relaxed: under the lock
-      who = alone ? reinterpret_cast<std::uintptr_t>(late_ones_) : several;
-    }
-    late_.store(who, sync::relaxed);  // relaxed: the fences order it (above)
-  }
-  void recycle_late_ones() noexcept {
-    segment* next = std::exchange(late_ones_, nullptr);
-    while (segment* const block = next) {
-      next = block->next.load(sync::relaxed);  // relaxed: under the lock
-      if (is_left(*block)) {
-        chain_.recycle(block);
-      } else {
-        put_among_late_ones(block);
+    segment* done = nullptr;
+    {
+      sync::lock_guard lock(late_lock_);
+      std::uint64_t late = 0;
+      for (segment* list = std::exchange(late_ones_, nullptr); list != nullptr;) {
+        segment* const block = list;
+        list = block->next.load(sync::relaxed);  // relaxed: under the lock
+        if (is_left(*block)) {
+          put(block, done);
+        } else {
+          put(block, late_ones_);
+          late |= bit_of(block);
+        }
       }
+      // relaxed: an older value costs a useless look
+      late_.store(late, sync::relaxed);
     }
-    say_who_is_late();
+    while (done != nullptr) {
+      segment* const next = done->next.load(sync::relaxed);  // relaxed: ours
+      chain_.recycle(std::exchange(done, next));
+    }
+  }
+  // The chain's link has been followed; from then on it links one of these lists.
+  static void put(segment* block, segment*& list) noexcept {
+    block->next.store(list, sync::relaxed);  // relaxed: under the lock
+    list = block;
   }
 
   chain chain_;
   alignas(cache_line) sync::atomic<std::uint64_t> head_{0};
   sync::atomic<segment*> head_block_{nullptr};
   sync::atomic<std::uint64_t> tail_seen_{0};
-  // Read with each message, written when somebody waits.
-  alignas(cache_line) sync::atomic<std::uint32_t> sleepers_{0};
-  sync::atomic<std::uintptr_t> late_{nobody};
-  sync::mutex late_lock_;
+  // Read with each message, written when somebody was stopped in the middle.
+  alignas(cache_line) sync::atomic<std::uint64_t> sleepers_{0};
+  sync::atomic<std::uint64_t> late_{0};
+  alignas(cache_line) sync::mutex late_lock_;  // of late_ones_, and of writing late_
   segment* late_ones_ = nullptr;
 };
 

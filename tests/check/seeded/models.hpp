@@ -230,7 +230,21 @@ void queue_three_pop() {
   require(pop_one(q) == 4, "the last");
 }
 
-// As above, and one of them fills the segment that they emptied again.
+// Two receivers are stopped in the middle of their pops, in two segments; others empty both.
+template <class Q>
+void queue_two_late() {
+  auto q = make_queue<Q, 2>();
+  push_all(q, 1, 6);
+  const auto take = [&](int n) {
+    for (int i = 0; i < n; ++i) (void)pop_one(q);
+  };
+  thread a([&] { take(1); });
+  thread b([&] { take(3); });
+  thread c([&] { take(2); });
+  for (thread* t : {&a, &b, &c}) t->join();
+}
+
+// As in queue_three_pop, and one of them fills the segment that they emptied again.
 template <class Q>
 void queue_emptied_and_filled() {
   auto q = make_queue<Q, 2>();
@@ -943,6 +957,7 @@ List every_model() {
   MODEL("segments, two pop", queue_two_pop<segments>);
   MODEL("segments, two pop, and the size", queue_two_pop_and_size<segments>);
   MODEL("segments, three pop", queue_three_pop<segments>);
+  MODEL("segments, two late", queue_two_late<segments>);
   MODEL("segments, emptied and filled", queue_emptied_and_filled<segments>);
   MODEL("segments, closed", queue_closed<segments>);
   MODEL("mpsc_segments", queue_one_to_one<mpsc_segments>);
