@@ -25,7 +25,7 @@
 // so the light one need only keep the compiler in order. It is no fence among light ones. Where the kernel has
 // no such call both are full fences. (D. Dice, H. Huang, M. Yang, Asymmetric Dekker Synchronization, 2001;
 // D. Goldblatt, Asymmetric fences, P1202, 2018.) A heavy one costs a microsecond or two:
-// wait/wait_queue.hpp keeps it from those who wait often.
+// wait/wait_queue.hpp keeps it from those who wait often; who sleeps on a lock, or on a place of a queue, pays it.
 //
 // In a model build (STRAIT_CHECK=1) check/seam.hpp has these names, and this file is only the way to it.
 #pragma once
@@ -425,8 +425,19 @@ class operation {
 
 namespace strait::inline STRAIT_ABI::sync {
 
-/// Guards the lists of waiters, and of segments that wait: no user code and no wake-up runs under it. One word:
-/// 0 free, 1 held, 2 held and somebody sleeps (Drepper, "Futexes Are Tricky", mutex 2).
+namespace detail {
+/// Threads that sleep on locks, or are about to, by the lock's address. Not in the lock: who gives it up must not
+/// touch it afterwards, for the next one may end its life.
+inline atomic<std::uint32_t> asleep_on_locks[64];
+inline atomic<std::uint32_t>& asleep_on(const futex_word* lock) noexcept {
+  return asleep_on_locks[reinterpret_cast<std::uintptr_t>(lock) / 64 % 64];
+}
+}  // namespace detail
+
+/// Guards the lists of waiters, and of segments that wait: no user code and no wake-up runs under it. One word,
+/// 0 free, 1 held. One read-modify-write for locking and unlocking together:
+///   unlock:  word = 0; light fence; asleep?      who will sleep:  asleep + 1; heavy fence; word?
+/// Of a holder whose light fence comes first the sleeper sees the 0; any other one sees the sleeper, and wakes one.
 class futex_mutex {
  public:
   futex_mutex() noexcept = default;
@@ -435,30 +446,37 @@ class futex_mutex {
 
   void lock() noexcept {
     detail::count_lock();
-    std::uint32_t seen = 0;
-    // L1 acquire: what the last holder wrote is ours; pairs with U1
-    if (word_.compare_exchange_strong(seen, 1, acquire, relaxed)) return;
-    lock_slow();
+    if (!try_lock()) lock_slow();
   }
 
   void unlock() noexcept {
-    // U1 release: hands over what we wrote; pairs with L1
-    if (word_.exchange(0, release) == 2) futex_wake_one(&word_);
+    futex_word* const word = &word_;
+    word->store(0, release);  // U1 release: hands over what we wrote; pairs with L1
+    light_fence();
+    // relaxed: the fences order it
+    if (detail::asleep_on(word).load(relaxed) != 0) [[unlikely]]
+      futex_wake_one(word);
   }
 
  private:
+  bool try_lock() noexcept {
+    std::uint32_t seen = 0;
+    // L1 acquire: what the last holder wrote is ours; pairs with U1
+    return word_.compare_exchange_strong(seen, 1, acquire, relaxed);
+  }
+
   STRAIT_COLD void lock_slow() noexcept {
     if (processors() > 1) {
       for (int i = 0; i < 64; ++i) {
-        std::uint32_t seen = 0;
-        // relaxed look before the try: only a hint (the acquire is L1's twin in the same statement)
-        if (word_.load(relaxed) == 0 && word_.compare_exchange_weak(seen, 1, acquire, relaxed))
-          return;
+        if (word_.load(relaxed) == 0 && try_lock()) return;  // relaxed: only a hint
         pause();
       }
     }
-    // acquire as L1: the exchange that reads 0 takes the lock (marked contended, to be safe)
-    while (word_.exchange(2, acquire) != 0) futex_wait(word_, 2, time_point::max());
+    atomic<std::uint32_t>& asleep = detail::asleep_on(&word_);
+    asleep.fetch_add(1, relaxed);  // relaxed: the fence follows
+    heavy_fence();
+    while (!try_lock()) futex_wait(word_, 1, time_point::max());
+    asleep.fetch_sub(1, relaxed);  // relaxed: an older value costs a useless wake-up
   }
 
   futex_word word_{0};
