@@ -39,6 +39,12 @@ struct queue_start {
   static void at(mpsc_ring<T>& q, std::uint64_t laps) {
     ring_at(q, laps);
   }
+  /// Whether nobody is told any more that somebody was stopped in the middle.
+  template <class T>
+  static bool at_rest(const segments<T>& q) {
+    return q.sleepers_.load(sync::relaxed) == 0 && q.late_.load(sync::relaxed) == 0;
+  }
+  static bool at_rest(const auto&) { return true; }
   template <class T>
   static void at(segments<T>& q, std::uint64_t places) {
     q.chain_.tail_.store(places << chain_words::index_shift, sync::relaxed);
@@ -261,6 +267,7 @@ TYPED_TEST(Queue, TwoPush) {
     }
     a.join();
     b.join();
+    require(queue_start::at_rest(h.q), "at rest");
   });
 }
 
@@ -284,6 +291,7 @@ TYPED_TEST(Queue, TwoPop) {
     a.join();
     b.join();
     require(sums[0] + sums[1] == 10, "each once");
+    require(queue_start::at_rest(h.q), "at rest");
   });
 }
 
@@ -435,6 +443,7 @@ TYPED_TEST(Queue, TwoReceiversAreLate) {
     thread c([&] { take(2, 2); });
     for (thread* t : {&a, &b, &c}) t->join();
     require(sums[0] + sums[1] + sums[2] == 21, "each once");
+    require(queue_start::at_rest(h.q), "at rest");
   });
 }
 
