@@ -63,9 +63,9 @@ class backoff {
   sync::time_point yields_until_;
 };
 
-/// After a lost race for a word: stays away from it, each time for longer, up to a microsecond or two. Two
-/// who run for one word hand its cache line to and fro with every message; so one of them gets a run of messages
-/// through meanwhile, at the price of one: up to 1.4 times as fast on a large ring.
+/// After a lost race for a word: stays away from it, half a microsecond, then one, then two. Two who run for one word
+/// hand its cache line to and fro with every message; so one of them gets a run of messages through meanwhile, at the
+/// price of one: twice as fast on a large ring. (Measured: docs/benchmarks/waiting.md.)
 class contention {
  public:
   /// `seen` is what a compare-exchange with acquire found in `word`. Who has lost often finds it anew behind the
@@ -82,8 +82,8 @@ class contention {
   }
 
  private:
-  static constexpr unsigned longest = 6;  // 64 pauses
-  unsigned step_ = 0;
+  static constexpr unsigned shortest = 5, longest = 7;  // 32 and 128 pauses
+  unsigned step_ = shortest;
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail
