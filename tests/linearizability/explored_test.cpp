@@ -86,7 +86,7 @@ void explore_some(const std::vector<program>& all, std::size_t share) {
   options o;
   o.preemptions = from_environment("STRAIT_MODEL_PREEMPTIONS", 2);
   o.stale_reads = from_environment("STRAIT_MODEL_STALE", 1);
-  o.seconds = seconds_from_environment();
+  const double for_each = seconds_from_environment();
   std::uint64_t schedules = 0;
   std::size_t programs = 0, complete = 0;
   double seconds = 0;
@@ -94,6 +94,8 @@ void explore_some(const std::vector<program>& all, std::size_t share) {
   linearizable({}, F::capacity);  // what it allocates is not the model's
   for (std::size_t i = step / 2; i < all.size(); i += step) {
     const program& p = all[i];
+    // What one program leaves of its time is for those that follow.
+    o.seconds = for_each > 0 ? for_each * static_cast<double>(programs + 1) - seconds : 0;
     const result r = strait::check::explore(o, [&] {
       const auto ends = F::template make<int>();
       const history h = run<thread>(p, ends);
