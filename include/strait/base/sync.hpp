@@ -9,7 +9,7 @@
 //   full_fence()                       sequentially consistent
 //   light_fence(), heavy_fence()       a pair of which only the heavy half costs something (below)
 //   streak                             for work that need not be done each time
-//   mutex                              one word, short spin, then the kernel; no wake without a waiter
+//   lock_for                           base/mutex.hpp's lock, or a model's
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
 //   now, pause, processors             time and the scheduler
 //   yield, yields_before_sleep         in a loop that waits for another thread; so often before a sleep
@@ -407,6 +407,10 @@ inline void deallocate_zeroed(void* p, std::size_t bytes, std::size_t align) noe
   }
 }
 
+/// Which lock guards what is short: the real one; in a model one that is a single step.
+template <class Real>
+using lock_for = Real;
+
 /// Stands at the beginning of each operation on a channel; a model checker may switch threads there only.
 class operation {
  public:
@@ -420,83 +424,3 @@ class operation {
 }  // namespace strait::inline STRAIT_ABI
 
 #endif
-
-// ---- a lock -------------------------------------------------------------------------------------
-
-namespace strait::inline STRAIT_ABI::sync {
-
-namespace detail {
-/// Threads that sleep on locks, or are about to, by the lock's address. Not in the lock: who gives it up must not
-/// touch it afterwards, for the next one may end its life.
-inline atomic<std::uint32_t> asleep_on_locks[64];
-inline atomic<std::uint32_t>& asleep_on(const futex_word* lock) noexcept {
-  return asleep_on_locks[reinterpret_cast<std::uintptr_t>(lock) / 64 % 64];
-}
-}  // namespace detail
-
-/// Guards the lists of waiters, and of segments that wait: no user code and no wake-up runs under it. One word,
-/// 0 free, 1 held. One read-modify-write for locking and unlocking together:
-///   unlock:  word = 0; light fence; asleep?      who will sleep:  asleep + 1; heavy fence; word?
-/// Of a holder whose light fence comes first the sleeper sees the 0; any other one sees the sleeper, and wakes one.
-class futex_mutex {
- public:
-  futex_mutex() noexcept = default;
-  futex_mutex(const futex_mutex&) = delete;
-  futex_mutex& operator=(const futex_mutex&) = delete;
-
-  void lock() noexcept {
-    detail::count_lock();
-    if (!try_lock()) lock_slow();
-  }
-
-  void unlock() noexcept {
-    futex_word* const word = &word_;
-    word->store(0, release);  // U1 release: hands over what we wrote; pairs with L1
-    light_fence();
-    // relaxed: the fences order it
-    if (detail::asleep_on(word).load(relaxed) != 0) [[unlikely]]
-      futex_wake_one(word);
-  }
-
- private:
-  bool try_lock() noexcept {
-    std::uint32_t seen = 0;
-    // L1 acquire: what the last holder wrote is ours; pairs with U1
-    return word_.compare_exchange_strong(seen, 1, acquire, relaxed);
-  }
-
-  STRAIT_COLD void lock_slow() noexcept {
-    if (processors() > 1) {
-      for (int i = 0; i < 64; ++i) {
-        if (word_.load(relaxed) == 0 && try_lock()) return;  // relaxed: only a hint
-        pause();
-      }
-    }
-    atomic<std::uint32_t>& asleep = detail::asleep_on(&word_);
-    asleep.fetch_add(1, relaxed);  // relaxed: the fence follows
-    heavy_fence();
-    while (!try_lock()) futex_wait(word_, 1, time_point::max());
-    asleep.fetch_sub(1, relaxed);  // relaxed: an older value costs a useless wake-up
-  }
-
-  futex_word word_{0};
-};
-
-#if STRAIT_CHECK
-using mutex = ideal_mutex;  // one step; the real one has models of its own
-#else
-using mutex = futex_mutex;
-#endif
-
-class lock_guard {
- public:
-  explicit lock_guard(mutex& m) noexcept : mutex_(m) { mutex_.lock(); }
-  lock_guard(const lock_guard&) = delete;
-  lock_guard& operator=(const lock_guard&) = delete;
-  ~lock_guard() { mutex_.unlock(); }
-
- private:
-  mutex& mutex_;
-};
-
-}  // namespace strait::inline STRAIT_ABI::sync

@@ -49,6 +49,7 @@
 #include <strait/base/cache_line.hpp>
 #include <strait/base/contract.hpp>
 #include <strait/base/heap_object.hpp>
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/channel/channel_base.hpp>
 #include <strait/channel/party.hpp>

@@ -162,6 +162,8 @@ class ideal_mutex {
  private:
   [[maybe_unused]] std::uint32_t place_ = 0;  // the explorer knows the lock by its address
 };
+template <class>
+using lock_for = ideal_mutex;  // the real one has models of its own
 
 [[noreturn]] STRAIT_COLD inline void no_memory() {
 #if STRAIT_EXCEPTIONS

@@ -22,6 +22,7 @@
 #include <utility>
 
 #include <strait/base/backoff.hpp>
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/coro/scheduler.hpp>
 

@@ -21,6 +21,7 @@
 #include <utility>
 
 #include <strait/base/contract.hpp>
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/channel/select_op.hpp>
 #include <strait/coro/async_wait.hpp>

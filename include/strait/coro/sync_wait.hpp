@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/coro/run_queue.hpp>
 #include <strait/coro/scheduler.hpp>

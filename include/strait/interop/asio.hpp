@@ -31,6 +31,7 @@
 #include <asio/system_executor.hpp>
 
 #include <strait/base/backoff.hpp>
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/channel/channel.hpp>
 #include <strait/channel/select_arms.hpp>

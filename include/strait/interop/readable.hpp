@@ -69,6 +69,7 @@
 
 #include <strait/base/backoff.hpp>
 #include <strait/base/contract.hpp>
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/base/thread.hpp>
 #include <strait/channel/select.hpp>

@@ -54,10 +54,10 @@ namespace strait::inline STRAIT_ABI::detail {
 namespace chain_words {
 inline constexpr std::uint64_t closed = 1;
 inline constexpr std::uint64_t one_reserved = 2;
-inline constexpr std::uint64_t flags = 0x1FF;
 inline constexpr std::uint64_t most_reserved = 255;
 inline constexpr unsigned index_shift = 9;
 inline constexpr std::uint64_t one = std::uint64_t{1} << index_shift;
+inline constexpr std::uint64_t flags = one - 1;
 inline constexpr std::uint64_t index_mask = ~std::uint64_t{0} >> index_shift;
 
 constexpr std::uint64_t index(std::uint64_t word) noexcept { return word >> index_shift; }

@@ -60,6 +60,7 @@
 
 #include <strait/base/backoff.hpp>
 #include <strait/base/cache_line.hpp>
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/queue/segment_chain.hpp>
 #include <strait/queue/status.hpp>

@@ -46,6 +46,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/wait/waiter.hpp>
 
