@@ -24,6 +24,7 @@
 
 #include <gtest/gtest.h>
 
+#include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/check/check.hpp>
 
