@@ -1048,7 +1048,10 @@ void advance(std::int64_t nanoseconds) noexcept {
 void yield(where at) noexcept {
   if (auto* m = running()) m->yield(at);
 }
-unsigned processors() noexcept { return 1; }  // no spinning: waiting is the explorer's matter
+unsigned processors() noexcept {
+  auto* m = running();
+  return m != nullptr ? m->processors() : 1;
+}
 word random() noexcept { return 0x2545F4914F6CDD1DU; }
 void* allocate(std::size_t bytes, std::size_t align, bool zeroed, where at) {
   if (auto* m = running()) return m->allocate(bytes, align, zeroed, at);

@@ -67,6 +67,7 @@ class machine {
                         rt::order success, rt::order failure, bool weak, where at);
   void fence(rt::order o, where at);
   bool asymmetric() const noexcept { return options_.asymmetric; }
+  unsigned processors() const noexcept { return static_cast<unsigned>(options_.processors); }
   void light_fence(where at);
   void heavy_fence(where at);
   void lock(void* mutex, where at);

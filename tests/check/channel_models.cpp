@@ -16,7 +16,7 @@ namespace {
 
 // STRAIT_MODEL_FLAVOUR builds the models for one flavour alone: -D'STRAIT_MODEL_FLAVOUR=flavour<mpmc, 1>'
 template <class F>
-class Channel : public ::testing::Test {};
+class Channel : public model_of<F> {};
 #ifdef STRAIT_MODEL_FLAVOUR
 using every_flavour = ::testing::Types<STRAIT_MODEL_FLAVOUR>;
 using with_many_senders = every_flavour;
@@ -25,21 +25,24 @@ using with_many_receivers = every_flavour;
 using every_flavour =
     ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>,
                      flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 2>, flavour<mpsc, 0>,
-                     flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 2>, flavour<spsc, 0>>;
+                     flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 2>, flavour<spsc, 0>,
+                     flavour<awake, 0>, flavour<awake, 1>>;
 using with_many_senders =
     ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>,
-                     flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 2>, flavour<mpsc, 0>>;
+                     flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 2>, flavour<mpsc, 0>,
+                     flavour<awake, 0>, flavour<awake, 1>>;
 using with_many_receivers =
-    ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>>;
+    ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>,
+                     flavour<awake, 0>, flavour<awake, 1>>;
 #endif
 TYPED_TEST_SUITE(Channel, every_flavour, flavour_names);
 
 template <class F>
-class ManySenders : public ::testing::Test {};
+class ManySenders : public model_of<F> {};
 TYPED_TEST_SUITE(ManySenders, with_many_senders, flavour_names);
 
 template <class F>
-class ManyReceivers : public ::testing::Test {};
+class ManyReceivers : public model_of<F> {};
 TYPED_TEST_SUITE(ManyReceivers, with_many_receivers, flavour_names);
 
 }  // namespace

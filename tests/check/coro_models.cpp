@@ -17,10 +17,11 @@ using strait::task;
 namespace {
 
 template <class F>
-class Coroutine : public ::testing::Test {};
+class Coroutine : public model_of<F> {};
 using all = ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 0>,
                              flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 0>,
-                             flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 0>>;
+                             flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 0>,
+                             flavour<awake, 0>>;
 TYPED_TEST_SUITE(Coroutine, all, flavour_names);
 
 template <class F>
@@ -656,6 +657,30 @@ TEST(CoroutineMeets, APromiseGivenBackLeavesTheMessageThere) {
     require(m.has_value() && m->value() == 7, "the message");
     require(!ch.rx.try_recv(), "and only once");
   });
+}
+
+// A message left behind is received before one that its sender offers afterwards to whoever is awake.
+TEST(CoroutineMeets, WhatWasLeftBehindComesBeforeAnOffer) {
+  options o;
+  o.processors = 2;
+  prove(
+      [] {
+        auto ch = strait::bounded<parcel>(0);
+        by_hand loop;
+        told end;
+        int seen = 0;
+        std::optional<task<>> waits(receive_into<alone>(ch.rx, seen));
+        loop.start(*waits, end);
+        require(ch.tx.try_send(parcel(1)).has_value(), "it waits");
+        thread sender([&tx = ch.tx] { require(tx.send(parcel(2)).has_value(), "sent"); });
+        waits.reset();
+        for (int expected : {1, 2}) {
+          auto m = ch.rx.recv();
+          require(m.has_value() && m->value() == expected, "in order");
+        }
+        sender.join();
+      },
+      o);
 }
 
 // ---- ended by time and by a stop token ----------------------------------------------------------------

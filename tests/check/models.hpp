@@ -88,10 +88,14 @@ inline void report_model(std::uint64_t schedules, double seconds, std::uint64_t 
   }
 }
 
+/// What the models of a suite go by where they do not say otherwise: see model_of.
+inline int processors = 1;
+
 /// Explores the model to the end within the bounds and expects that nothing goes wrong.
 inline void prove(const body& b, options o = {}) {
   if (o.preemptions == options().preemptions)
     o.preemptions = from_environment("STRAIT_MODEL_PREEMPTIONS", o.preemptions);
+  if (o.processors == 1) o.processors = processors;
   o.stale_reads = from_environment("STRAIT_MODEL_STALE", 1);
   o.seconds = seconds_from_environment();
   o.reduce = from_environment("STRAIT_MODEL_REDUCE", 1) != 0;
@@ -135,6 +139,11 @@ struct spsc {
   }
 };
 
+/// On two processors: who waits looks around awake first, so threads may meet without a line.
+struct awake : mpmc {
+  static constexpr int processors = 2;
+};
+
 template <class Family, std::size_t Capacity>
 struct flavour {
   using family = Family;
@@ -145,10 +154,21 @@ struct flavour {
   }
 };
 
+template <class Flavour>
+class model_of : public ::testing::Test {
+ protected:
+  model_of() {
+    if constexpr (requires { Flavour::family::processors; })
+      processors = Flavour::family::processors;
+  }
+  ~model_of() override { processors = 1; }
+};
+
 struct flavour_names {
   template <class F>
   static std::string GetName(int) {
-    std::string name = std::is_same_v<typename F::family, mpmc>   ? "mpmc"
+    std::string name = std::is_same_v<typename F::family, awake>  ? "awake"
+                       : std::is_same_v<typename F::family, mpmc> ? "mpmc"
                        : std::is_same_v<typename F::family, mpsc> ? "mpsc"
                                                                   : "spsc";
     if (F::capacity == no_bound) return name + "_unbounded";

@@ -60,17 +60,18 @@ struct queue_start {
   static void spsc_at(Spsc& q, std::uint64_t messages) {
     q.tail_.store(messages, sync::relaxed);
     q.intent_.store(messages, sync::relaxed);
-    q.head_.store(messages, sync::relaxed);
     q.tail_seen_ = messages;
   }
   template <class T>
   static void at(spsc_ring<T>& q, std::uint64_t messages) {
     spsc_at(q, messages);
+    q.head_->store(messages, sync::relaxed);
     q.head_seen_ = messages;
   }
-  template <class T>
-  static void at(spsc_segments<T>& q, std::uint64_t messages) {
+  template <class T, std::size_t N>
+  static void at(spsc_segments<T, N>& q, std::uint64_t messages) {
     spsc_at(q, messages);
+    q.head_.store(messages, sync::relaxed);
   }
 };
 
@@ -81,6 +82,10 @@ using strait::detail::queue_start;
 using strait::detail::queue_status;
 
 namespace {
+
+// Three to a segment are one group; so here they are three.
+template <class T>
+using spsc_groups = strait::detail::spsc_segments<T, 1>;
 
 template <template <class> class Queue, std::uint64_t Start, bool ManyPush, bool ManyPop>
 struct setup {
@@ -122,15 +127,17 @@ using all = ::testing::Types<
     setup<spsc_ring, 0, false, false>, setup<spsc_ring, count_end, false, false>,
     setup<segments, 0, true, true>, setup<segments, index_end, true, true>,
     setup<mpsc_segments, 0, true, false>, setup<mpsc_segments, index_end, true, false>,
-    setup<spsc_segments, 0, false, false>, setup<spsc_segments, count_end, false, false>>;
+    setup<spsc_segments, 0, false, false>, setup<spsc_segments, count_end, false, false>,
+    setup<spsc_groups, 0, false, false>, setup<spsc_groups, count_end, false, false>>;
 #endif
 
 struct names {
   template <class S>
   static std::string GetName(int i) {
-    static const char* const all_names[] = {"ring",     "mpsc_ring",     "spsc_ring",
-                                            "segments", "mpsc_segments", "spsc_segments"};
-    const int which[] = {0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5};
+    static const char* const all_names[] = {"ring",       "mpsc_ring",     "spsc_ring",
+                                            "segments",   "mpsc_segments", "spsc_segments",
+                                            "spsc_groups"};
+    const int which[] = {0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6};
     std::string name = all_names[which[i]];
     if (S::start == turns_end && S::bounded) return name + "_turns_wrap";
     return S::start == 0 ? name : name + "_counters_wrap";

@@ -57,8 +57,9 @@ void drain(const Rx& rx) {
 // ---- a partner stands in line ------------------------------------------------------------------
 
 template <class F>
-class SelectLine : public ::testing::Test {};
-using lines = ::testing::Types<flavour<mpmc, 0>, flavour<mpsc, 0>, flavour<spsc, 0>>;
+class SelectLine : public model_of<F> {};
+using lines =
+    ::testing::Types<flavour<mpmc, 0>, flavour<mpsc, 0>, flavour<spsc, 0>, flavour<awake, 0>>;
 TYPED_TEST_SUITE(SelectLine, lines, flavour_names);
 
 void sleeps(const thread& t) {

@@ -371,7 +371,7 @@ TEST(ReadableWait, WhileItClaimsAPartner) {
       poller.remove(node);
       EXPECT_EQ(w.current(), waiter::left);
     } else {
-      EXPECT_EQ(w.park(strait::detail::deadline::never(), false), waiter::notified);
+      EXPECT_EQ(w.park(strait::detail::deadline::never()), waiter::notified);
       EXPECT_EQ(w.arm(), 3U);
     }
   }

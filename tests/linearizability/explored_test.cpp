@@ -15,11 +15,12 @@ using namespace strait_test;
 namespace {
 
 template <class F>
-class Linearizable : public ::testing::Test {};
+class Linearizable : public model_of<F> {};
 using every_flavour =
     ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>,
                      flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 2>, flavour<mpsc, 0>,
-                     flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 2>, flavour<spsc, 0>>;
+                     flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 2>, flavour<spsc, 0>,
+                     flavour<awake, 0>>;
 TYPED_TEST_SUITE(Linearizable, every_flavour, flavour_names);
 
 using calls = std::vector<call>;
@@ -84,6 +85,7 @@ void explore_some(const std::vector<program>& all, std::size_t share) {
   const auto wish = static_cast<std::size_t>(from_environment("STRAIT_MODEL_PROGRAMS", 12)) / share;
   const std::size_t step = wish == 0 || wish > all.size() ? 1 : all.size() / wish;
   options o;
+  o.processors = strait_test::processors;
   o.preemptions = from_environment("STRAIT_MODEL_PREEMPTIONS", 2);
   o.stale_reads = from_environment("STRAIT_MODEL_STALE", 1);
   const double for_each = seconds_from_environment();

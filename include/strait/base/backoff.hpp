@@ -5,6 +5,7 @@
 //                      most fifty and what others do on this processor meanwhile, and the caller sleeps
 //   backoff::wait      for a thread in the middle of a few instructions: never gives up, but soon gives
 //                      the processor away, so that the other can finish on a single core
+//   pace::pause        the pauses of `spin`, for a side of a channel that has learnt from its last waits
 //   contention::lost   for a compare-exchange that somebody else won
 //
 // Between the pauses and the sleep, `spin` gives the processor away a few times. Whoever is alone on its
@@ -40,8 +41,8 @@ class backoff {
 
   /// Only the pauses: a microsecond or a few, and not at all on one processor.
   bool pause() noexcept {
-    if (looks_ == looks || sync::processors() == 1) return false;
-    for (unsigned i = 0; i < between_looks; ++i) sync::pause();
+    if (looks_ == sync::looks_before_yields || sync::processors() == 1) return false;
+    sync::pause(between_looks);
     ++looks_;
     return true;
   }
@@ -52,15 +53,73 @@ class backoff {
   }
 
  private:
-  // In pauses. A look takes the cache line from the partner that is about to write it, so the first one is not at
-  // once: by then a partner that is not waiting itself has written several messages, which then cost one transfer
-  // together. And they are not farther and farther apart: a partner that answers is not seen late.
-  static constexpr unsigned between_looks = 12;
-  static constexpr unsigned looks = 10;
+  // In pauses. Often, and not less and less often: a partner that answers is not seen late.
+  static constexpr unsigned between_looks = 3;
   static constexpr std::chrono::microseconds longest_yielding{50};
   unsigned looks_ = 0;
   unsigned yields_ = 0;
   sync::time_point yields_until_;
+};
+
+/// What one side of a channel has learnt about its partners by waiting. A look takes the cache line from a partner
+/// that is about to write it. Where messages always come before the waiter has looked a few times, it follows its
+/// partner from message to message, and each of them costs a line there and back. So it stays away for longer once
+/// in a while, and again as long as it then has many messages through before it must wait. Partners that wait for
+/// each other are hardly ever kept waiting so. (Measured: docs/benchmarks/waiting.md.)
+/// Threads of a side may use it at the same time; what they spoil for each other is some time at worst.
+class pace {
+ public:
+  /// The pauses of `b`, with a look after each until one says that it has found something. `through` counts the
+  /// messages that the side has had through. On one processor there are none.
+  template <class Through, class Look>
+  void pause(backoff& b, Through through, Look look) {
+    if (sync::processors() == 1) return;
+    if (stays_away(through())) sync::pause(pauses_away);
+    unsigned looks = 0;
+    for (bool found = false; !found && b.pause(); ++looks) found = look();
+    waited(looks);
+  }
+
+  /// At the beginning of a wait: whether to stay away first. (These two are what it has learnt; public for its test.)
+  bool stays_away(std::uint64_t through) noexcept {
+    const auto now = static_cast<std::uint32_t>(through);
+    const std::uint32_t messages = now - through_;
+    through_ = now;
+    if (away_ != 0) {
+      if (messages >= many_messages) {
+        doubt_ = least_doubt;
+        return true;
+      }
+      away_ = 0;
+      quick_ = 0;
+      if (doubt_ < most_doubt) doubt_ = 2 * doubt_;
+      return false;
+    }
+    if (quick_ < doubt_) return false;
+    away_ = 1;
+    return true;
+  }
+  /// At its end.
+  void waited(unsigned looks) noexcept { quick_ = looks <= few_looks ? quick_ + 1 : 0; }
+
+ private:
+  class hint {
+   public:
+    explicit hint(std::uint32_t n) noexcept : n_(n) {}
+    operator std::uint32_t() const noexcept { return n_.load(sync::relaxed); }  // relaxed: a hint
+    void operator=(std::uint32_t n) noexcept { n_.store(n, sync::relaxed); }    // relaxed: a hint
+
+   private:
+    sync::atomic<std::uint32_t> n_;
+  };
+
+  static constexpr std::uint32_t few_looks = 4, many_messages = 8, least_doubt = 8,
+                                 most_doubt = 1024;
+  static constexpr unsigned pauses_away = 128;
+  hint through_{0};          // at the beginning of the last wait
+  hint quick_{0};            // waits in a row that took few looks,
+  hint doubt_{least_doubt};  // and so many of them are needed
+  hint away_{0};             // the last wait stayed away
 };
 
 /// After a lost race for a word: stays away from it, half a microsecond, then one, then two. Two who run for one word
@@ -69,11 +128,11 @@ class backoff {
 class contention {
  public:
   /// `seen` is what a compare-exchange with acquire found in `word`. Who has lost often finds it anew behind the
-  /// wait, and so is likely to win: others may run on for some microseconds, not for ever. On one processor (and in
-  /// a model) nobody waits, and the next attempt is at once.
+  /// wait, and so is likely to win: others may run on for some microseconds, not for ever. On one
+  /// processor nobody waits, and the next attempt is at once.
   void lost(const sync::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
     if (sync::processors() == 1) return;
-    for (unsigned i = 0; i < (1U << step_); ++i) sync::pause();
+    sync::pause(1U << step_);
     if (step_ < longest) {
       ++step_;
     } else {

@@ -12,7 +12,8 @@
 //   lock_for                           base/mutex.hpp's lock, or a model's
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
 //   now, pause, processors             time and the scheduler
-//   yield, yields_before_sleep         in a loop that waits for another thread; so often before a sleep
+//   yield                              in a loop that waits for another thread
+//   looks_before_yields, yields_before_sleep   so often, in turn
 //   random                             a fast generator for fairness, one per thread
 //   allocate, allocate_zeroed          memory for channels and segments
 //
@@ -208,11 +209,12 @@ using time_point = clock::time_point;
 
 inline time_point now() noexcept { return clock::now(); }
 
-inline void pause() noexcept {
+/// n of the processor's own pauses, 10 to 50 ns each.
+inline void pause([[maybe_unused]] unsigned n = 1) noexcept {
 #if STRAIT_X86
-  __builtin_ia32_pause();
+  for (; n > 0; --n) __builtin_ia32_pause();
 #elif STRAIT_ARM64
-  __asm__ __volatile__("isb" ::: "memory");
+  for (; n > 0; --n) __asm__ __volatile__("isb" ::: "memory");
 #endif
 }
 
@@ -222,6 +224,8 @@ inline void yield() noexcept {
   ::sched_yield();
 }
 
+/// So often who waits looks around, with some pauses before each look, before it yields. (In a model once.)
+inline constexpr unsigned looks_before_yields = 40;
 /// So often who waits yields before it sleeps. (Not in a model: the sleep is a scheduling point.)
 inline constexpr unsigned yields_before_sleep = 30;
 

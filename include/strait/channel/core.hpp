@@ -47,22 +47,18 @@ class core final : public channel_base {
 
   /// success, closed, full, timeout, cancelled. The message is moved from on success only.
   errc send(T& message, const patience& p) {
-    const queue_status s = push(message);
+    const queue_status s = push(message, first_sight(p));
     if (s == queue_status::ok) [[likely]]
       return success;
-    return wait_for(
-        senders_, s, p, errc::full, [&] { return push(message); },
-        [this] { return queue_.can_push(); });
+    return wait_for(sending{*this, message}, s, p);
   }
 
   /// success (then `out`, which held an error, holds the message), closed, empty, timeout, cancelled.
   errc recv(recv_result<T>& out, const patience& p) noexcept {
-    const queue_status s = pop(out);
+    const queue_status s = pop(out, first_sight(p));
     if (s == queue_status::ok) [[likely]]
       return success;
-    return wait_for(
-        receivers_, s, p, errc::empty, [&] { return pop(out); },
-        [this] { return queue_.can_pop(); });
+    return wait_for(receiving{*this, out}, s, p);
   }
 
   void close() noexcept {
@@ -213,13 +209,18 @@ class core final : public channel_base {
     }
   }
 
-  queue_status push(T& message) {
-    keep_for_ourselves();
-    return push_for_anybody(message);
+  // Who will wait, if need be, can learn later why there is nothing to be had.
+  static sight first_sight(const patience& p) noexcept {
+    return p.only_try ? sight::both : sight::own;
   }
 
-  queue_status push_for_anybody(T& message) {
-    const queue_status s = queue_.try_push(message);
+  queue_status push(T& message, sight reach = sight::both) {
+    keep_for_ourselves();
+    return push_for_anybody(message, reach);
+  }
+
+  queue_status push_for_anybody(T& message, sight reach = sight::both) {
+    const queue_status s = queue_.try_push(message, reach);
     if (s == queue_status::ok) [[likely]] {
       pushed();
     } else if (s == queue_status::closed) {
@@ -228,8 +229,9 @@ class core final : public channel_base {
     return s;
   }
 
-  queue_status pop(recv_result<T>& out) noexcept {
-    const queue_status s = queue_.try_pop([&](T&& m) noexcept { detail::fill(out, std::move(m)); });
+  queue_status pop(recv_result<T>& out, sight reach = sight::both) noexcept {
+    const queue_status s =
+        queue_.try_pop([&](T&& m) noexcept { detail::fill(out, std::move(m)); }, reach);
     if (s == queue_status::ok) [[likely]]
       popped();
     return s;
@@ -289,30 +291,64 @@ class core final : public channel_base {
     return s;
   }
 
-  template <class Attempt, class Ready>
-  STRAIT_NOINLINE errc wait_for(wait_queue& side, queue_status s, const patience& p, errc nothing,
-                                Attempt attempt, Ready ready) {
-    for (backoff b;;) {
+  // What a thread waits to do, and what it needs to wait.
+  struct sending {
+    static constexpr errc nothing = errc::full;
+    core& channel;
+    T& message;
+
+    wait_queue& line() const noexcept { return channel.senders_; }
+    pace& tempo() const noexcept { return channel.senders_pace_; }
+    std::uint64_t through() const noexcept { return channel.queue_.pushes(); }
+    queue_status attempt(sight reach) const { return channel.push(message, reach); }
+    bool ready() const noexcept { return channel.queue_.can_push(); }
+  };
+  struct receiving {
+    static constexpr errc nothing = errc::empty;
+    core& channel;
+    recv_result<T>& out;
+
+    wait_queue& line() const noexcept { return channel.receivers_; }
+    pace& tempo() const noexcept { return channel.receivers_pace_; }
+    std::uint64_t through() const noexcept { return channel.queue_.pops(); }
+    queue_status attempt(sight reach) const noexcept { return channel.pop(out, reach); }
+    bool ready() const noexcept { return channel.queue_.can_pop(); }
+  };
+
+  template <class Operation>
+  STRAIT_NOINLINE errc wait_for(Operation op, queue_status s, const patience& p) {
+    backoff b;
+    if (!p.only_try) {
+      if (s == queue_status::closed) return errc::closed;
+      op.tempo().pause(
+          b, [&] { return op.through(); },
+          [&] {
+            s = op.attempt(sight::own);
+            return s == queue_status::ok || s == queue_status::closed;
+          });
+      if (s == queue_status::busy) s = op.attempt(sight::both);  // the pauses are over
+    }
+    for (;; s = op.attempt(sight::both)) {
       if (s == queue_status::ok) return success;
       if (s == queue_status::closed) return errc::closed;
       if (p.only_try) {
-        if (s != queue_status::busy) return nothing;
+        if (s != queue_status::busy) return op.nothing;
         b.wait();
       } else if (!b.spin()) {
         break;
       }
-      s = attempt();
     }
     for (place where = place::back;;) {
-      const waiter::state how = sleep(side, where, p, ready);
-      s = attempt();
+      const waiter::state how = sleep(op, where, p);
+      s = op.attempt(sight::both);
       errc over = success;
       if (s == queue_status::would_block || s == queue_status::busy) {
         over = p.exhausted();
-        if (over != success) s = settled([&] { return s == queue_status::busy ? attempt() : s; });
+        if (over != success)
+          s = settled([&] { return s == queue_status::busy ? op.attempt(sight::both) : s; });
       }
-      if (s == queue_status::ok && how == waiter::notified && side.awaited() && ready())
-        side.notify_one();  // N2
+      if (s == queue_status::ok && how == waiter::notified && op.line().awaited() && op.ready())
+        op.line().notify_one();  // N2
       if (s == queue_status::ok) return success;
       if (s == queue_status::closed) return errc::closed;
       if (over != success) return over;
@@ -320,23 +356,22 @@ class core final : public channel_base {
     }
   }
 
-  template <class Ready>
-  static waiter::state sleep(wait_queue& side, place where, const patience& p,
-                             Ready ready) noexcept {
+  template <class Operation>
+  static waiter::state sleep(const Operation& op, place where, const patience& p) noexcept {
     waiter w;
     wait_node node;
     node.owner = &w;
-    side.add(node, where);
+    op.line().add(node, where);
     sync::full_fence();
     waiter::state how;
-    if (ready()) {
+    if (op.ready()) {
       how = w.leave() ? waiter::left : w.current();
     } else {
       std::optional<stop_guard> on_stop;
       if (p.stop != nullptr) on_stop.emplace(*p.stop, cancel_waiter{&w});
-      how = w.park(p.until, false);
+      how = w.park(p.until);
     }
-    if (how != waiter::notified) side.remove(node);
+    if (how != waiter::notified) op.line().remove(node);
     return how;
   }
 
@@ -345,7 +380,10 @@ class core final : public channel_base {
   } ? wait_queue::mode::always_lively : wait_queue::mode::changing;
 
   Queue queue_;
+  // Each side looks at the other's line with every message, and so keeps what it writes when it waits in the one
+  // that the other does not look at.
   alignas(cache_line) wait_queue receivers_{lines};
+  pace senders_pace_;
   struct {
     std::uint32_t standing =
         0;  // coroutines that stand in line, or stood there and had no turn since
@@ -353,6 +391,7 @@ class core final : public channel_base {
   } ours_;                      // of a sole sender, and its thread's
   // A line of its own: receivers look here for each message, and senders write the one above while it is lively.
   alignas(cache_line) wait_queue senders_{lines};
+  pace receivers_pace_;
   sync::atomic<std::uint64_t> given_back_{0};
 };
 

@@ -23,19 +23,26 @@
 // binds somebody it therefore makes itself unselectable (claiming). Two that claim each other: the one
 // at the higher address steps back. Only the lower one waits, so there is no cycle, and no helping.
 //
+// Awake. Two threads that come at about the same time need no line. As long as nobody stands in one, a sender puts
+// its message up in a cell (exchange_cell.hpp) and a receiver looks whether somebody has, both for no longer than they
+// look around anyway; then they go the way above. Coroutines, tries and selects that receive take what is offered, but
+// offer nothing. With each look the sender also looks at the lines and at closed_, and withdraws: so nobody who lies down
+// is missed, and nobody sleeps with an offer up. A receiver takes an offer only where it, too, sees the lines empty and
+// the channel open. Both began before a close that one of them has not seen, and the two have met before it.
+//
 // Invariants
 //   X1 Nobody stands in one line while an unselected stranger stands in the other.
 //   X2 peer links are mutual, and change under the lock; a party in a link is not in a line.
 //   X3 A bound party's owner does not leave before it is finished (done or released): its pointer and
 //      its node stay valid for its peer.
-//   X4 After close() nobody lines up but messages left behind; meetings under way end as they would have.
+//   X4 After close() nobody lines up but messages left behind; operations that began before it end as they would have.
 //
 // Left behind. A receiver can vanish after it met its sender: a coroutine that is destroyed between the
 // hand-over and its next turn. The sender was told that its message was received, so the message goes to
 // the next receiver: it stands in front of the senders as a party of its own, which stays there after
 // the last sender went, and goes when it is taken or with the last receiver.
 //
-// Order: everything above is under the lock, but the message. Its move comes before finish(), whose
+// Order: everything above is under the lock, but the message and what goes on in the cell. Its move comes before finish(), whose
 // release pairs with the waiter's acquire (S1, P1 in wait/waiter.hpp).
 #pragma once
 
@@ -52,6 +59,7 @@
 #include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/channel/channel_base.hpp>
+#include <strait/channel/exchange_cell.hpp>
 #include <strait/channel/party.hpp>
 #include <strait/channel/patience.hpp>
 #include <strait/error.hpp>
@@ -69,10 +77,14 @@ class rendezvous_core final : public channel_base {
   // ---- the operations ----
 
   errc send(T& message, const patience& p) noexcept {
-    return meet(senders_, receivers_, detail::address_of(message), nullptr, p, errc::full);
+    backoff b;
+    if (!p.only_try && meets_awake_receiver(message, b)) return success;
+    return meet(senders_, receivers_, detail::address_of(message), nullptr, p, errc::full, b);
   }
   errc recv(recv_result<T>& out, const patience& p) noexcept {
-    return meet(receivers_, senders_, nullptr, detail::address_of(out), p, errc::empty);
+    backoff b;
+    if (!p.only_try && meets_awake_sender(out, b)) return success;
+    return meet(receivers_, senders_, nullptr, detail::address_of(out), p, errc::empty, b);
   }
 
   void close() noexcept { close(false); }
@@ -114,6 +126,7 @@ class rendezvous_core final : public channel_base {
   bool delist_recv(party<T>& me, bool probe) noexcept { return delist(receivers_, me, probe); }
   bool recv_ready(bool probe) const noexcept { return ready(senders_, probe); }
   void pass_on_recv() noexcept {}  // who is selected here is bound, and a watcher takes nothing
+  // Offers do not count: they are gone before anybody sleeps.
   std::uint64_t recv_version() const noexcept {
     return senders_.arrivals.load(sync::acquire);  // acquire: pairs with line_up's release
   }
@@ -317,6 +330,7 @@ class rendezvous_core final : public channel_base {
   // owner may be woken, and the channel be gone, when the lock is free.
   STRAIT_NOINLINE attempt approach(line& mine, line& theirs, party<T>& me, waiter& here,
                                    const place* turn) noexcept {
+    if (me.result != nullptr && is_quiet() && takes_offer(*me.result)) return attempt::chosen;
     if (turn == nullptr &&
         theirs.count.load(sync::acquire) == 0) {  // acquire: pairs with step_out's release
       return is_closed() ? attempt::closed : attempt::not_ready;
@@ -357,7 +371,7 @@ class rendezvous_core final : public channel_base {
   }
 
   STRAIT_NOINLINE errc meet(line& mine, line& theirs, T* message, recv_result<T>* result,
-                            const patience& p, errc nothing) noexcept {
+                            const patience& p, errc nothing, backoff b) noexcept {
     for (place turn = place::back;;) {
       waiter w;
       party<T> me;
@@ -369,7 +383,7 @@ class rendezvous_core final : public channel_base {
         case attempt::chosen: return success;
         case attempt::closed: return errc::closed;
         case attempt::bound:
-          if (w.park(deadline::never(), true) == waiter::done) return success;
+          if (w.park(deadline::never(), b) == waiter::done) return success;
           continue;  // it cancelled
         default: break;
       }
@@ -378,7 +392,7 @@ class rendezvous_core final : public channel_base {
       {
         std::optional<stop_guard> on_stop;
         if (p.stop != nullptr) on_stop.emplace(*p.stop, cancel_waiter{&w});
-        how = w.park(p.until, true);
+        how = w.park(p.until, b);
       }
       switch (how) {
         case waiter::done: return success;
@@ -391,10 +405,40 @@ class rendezvous_core final : public channel_base {
       }
       // Released, perhaps after the deadline or the stop: one more try, then out.
       if (const errc over = p.exhausted(); over != success) {
-        const errc last = meet(mine, theirs, message, result, patience::none(), nothing);
+        const errc last = meet(mine, theirs, message, result, patience::none(), nothing, b);
         return last == nothing ? over : last;
       }
     }
+  }
+
+  // ---- two threads that are awake (exchange_cell.hpp) ----
+
+  // Both for the pauses of `b`, while the channel is open and nobody stands in a line, who would come first.
+  bool meets_awake_receiver(T& message, backoff& b) noexcept {
+    if (sync::processors() == 1) return false;
+    auto offer = awake_.none;
+    while (is_quiet()) {
+      if (offer == awake_.none) offer = awake_.put_up(message);
+      if (offer != awake_.none && awake_.is_taken(offer)) return true;
+      if (!b.pause()) break;
+    }
+    return offer != awake_.none && !awake_.withdraw(offer);
+  }
+  bool meets_awake_sender(recv_result<T>& out, backoff& b) noexcept {
+    if (sync::processors() == 1) return false;
+    while (is_quiet()) {
+      if (takes_offer(out)) return true;
+      if (!b.pause()) break;
+    }
+    return false;
+  }
+  bool takes_offer(recv_result<T>& out) noexcept {
+    return awake_.take([&](T&& m) noexcept { detail::fill(out, std::move(m)); });
+  }
+  // relaxed: who is not seen in a line now is seen a look later, or under the lock
+  bool is_quiet() const noexcept {
+    return senders_.count.load(sync::relaxed) == 0 && receivers_.count.load(sync::relaxed) == 0 &&
+           !is_closed();
   }
 
   // ---- promises ----
@@ -516,6 +560,7 @@ class rendezvous_core final : public channel_base {
   sync::atomic<bool> closed_{false};
   alignas(cache_line) line senders_;
   line receivers_;
+  exchange_cell<T> awake_;
 };
 
 }  // namespace strait::inline STRAIT_ABI::detail

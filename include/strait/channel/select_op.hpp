@@ -179,7 +179,11 @@ class select_run {
     for (;;) {
       switch (advance()) {
         case step::over: return outcome_;
-        case step::wait: waits_for().park(waits_until(), true); break;
+        case step::wait: {
+          backoff b;
+          waits_for().park(waits_until(), b);
+          break;
+        }
         case step::yield: sync::yield(); break;
       }
     }

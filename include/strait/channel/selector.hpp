@@ -44,7 +44,8 @@ attempt to_the_end(Commit commit) {
   waiter here;
   const attempt a = commit(here);
   if (a != attempt::bound) return a;
-  return here.park(deadline::never(), true) == waiter::done ? attempt::chosen : attempt::not_ready;
+  backoff b;
+  return here.park(deadline::never(), b) == waiter::done ? attempt::chosen : attempt::not_ready;
 }
 
 template <class Receiver>

@@ -170,7 +170,7 @@ class timer_core final : public channel_base {
     } else {
       std::optional<stop_guard> on_stop;
       if (p.stop != nullptr) on_stop.emplace(*p.stop, cancel_waiter{&w});
-      how = w.park(next < p.until ? next : p.until, false);
+      how = w.park(next < p.until ? next : p.until);
     }
     if (how != waiter::notified) sleepers_.remove(node);
     return ns(next);

@@ -55,7 +55,8 @@ class mpsc_ring {
 
   // ---- push: many threads ----
 
-  queue_status try_push(T& message) noexcept {
+  // The place alone tells whether there is room.
+  queue_status try_push(T& message, sight = sight::both) noexcept {
     std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: "full" must not be about the past
     for (contention race;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
@@ -131,11 +132,12 @@ class mpsc_ring {
   // ---- pop: one thread ----
 
   template <class Sink>
-  queue_status try_pop(Sink&& sink) noexcept {
+  queue_status try_pop(Sink&& sink, sight reach = sight::both) noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
     place& p = places_[words_.position(h)];
     if (p.turn.load(sync::acquire) != words_.turn(h) + 1) {  // A1 acquire
-      const std::uint64_t t = tail_.load(sync::acquire);     // A3 acquire
+      if (reach == sight::own) return queue_status::busy;
+      const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
       if (!words_.same_place(t, h)) return queue_status::busy;
       return (t & ring_words::closed) != 0 ? queue_status::closed : queue_status::would_block;
     }

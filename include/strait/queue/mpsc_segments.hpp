@@ -52,7 +52,7 @@ class mpsc_segments {
   // ---- push: many threads ----
 
   /// Throws std::bad_alloc with nothing changed.
-  queue_status try_push(T& message) {
+  queue_status try_push(T& message, sight = sight::both) {
     const auto [where, index] = chain_.claim_place();
     if (where == nullptr) return queue_status::closed;
     where->message.construct(std::move(message));
@@ -69,7 +69,7 @@ class mpsc_segments {
   // ---- pop: one thread ----
 
   template <class Sink>
-  queue_status try_pop(Sink&& sink) noexcept {
+  queue_status try_pop(Sink&& sink, sight reach = sight::both) noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
     if (first_ == nullptr) [[unlikely]] {
       first_ = chain_.root();
@@ -77,7 +77,8 @@ class mpsc_segments {
     }
     const std::uint64_t offset = h % chain::lap;
     place& p = first_->places[offset];
-    if (p.mark.load(sync::acquire) != h + 1) return nothing(h);  // A1 acquire
+    if (p.mark.load(sync::acquire) != h + 1)  // A1 acquire
+      return reach == sight::own ? queue_status::busy : nothing(h);
     p.message.take(sink);
     if (offset + 1 == chain::size) {
       segment* emptied = first_;

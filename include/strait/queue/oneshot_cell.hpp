@@ -37,7 +37,7 @@ class oneshot_cell {
     if (state() == full) message_.take([](T&&) noexcept {});
   }
 
-  queue_status try_push(T& message) noexcept {
+  queue_status try_push(T& message, sight = sight::both) noexcept {
     std::uint32_t expected = empty;
     // relaxed: only the close bit matters, and it is in the same word
     if (!state_.compare_exchange_strong(expected, writing, sync::relaxed, sync::relaxed)) {
@@ -57,7 +57,7 @@ class oneshot_cell {
   bool can_push() const noexcept { return is_closed() || state() == empty; }
 
   template <class Sink>
-  queue_status try_pop(Sink&& sink) noexcept {
+  queue_status try_pop(Sink&& sink, sight = sight::both) noexcept {
     const std::uint32_t seen = state_.load(sync::acquire);  // A1 acquire
     switch (seen & ~closed) {
       case full:

@@ -80,7 +80,7 @@ class ring {
   // ---- push ----
 
   /// Moves the message in, or leaves it untouched.
-  queue_status try_push(T& message) noexcept {
+  queue_status try_push(T& message, sight reach = sight::both) noexcept {
     std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: "full" must not be about the past
     for (contention race;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
@@ -101,6 +101,7 @@ class ring {
         race.lost(tail_, t);
         continue;
       }
+      if (reach == sight::own) return queue_status::busy;
       const std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
       if (moved(tail_, t)) continue;
       return words_.count(t, h) >= words_.capacity() ? queue_status::would_block
@@ -171,7 +172,7 @@ class ring {
 
   /// Hands the first message to `sink(T&&)`.
   template <class Sink>
-  queue_status try_pop(Sink&& sink) noexcept {
+  queue_status try_pop(Sink&& sink, sight reach = sight::both) noexcept {
     std::uint64_t h = head_.load(sync::acquire);  // A3 acquire: "empty" must not be about the past
     for (contention race;;) {
       if ((h & ring_words::flags) != 0) [[unlikely]] {
@@ -191,6 +192,7 @@ class ring {
         race.lost(head_, h);
         continue;
       }
+      if (reach == sight::own) return queue_status::busy;
       const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
       if (moved(head_, h)) continue;
       if (!words_.same_place(t, h)) return queue_status::busy;

@@ -114,7 +114,7 @@ class segments {
   // ---- push ----
 
   /// Throws std::bad_alloc with nothing changed.
-  queue_status try_push(T& message) {
+  queue_status try_push(T& message, sight = sight::both) {
     place* const where = chain_.claim_place().where;
     if (where == nullptr) return queue_status::closed;
     where->message.construct(std::move(message));
@@ -137,7 +137,7 @@ class segments {
 
   /// Never busy: waits for the sender of the message it claimed.
   template <class Sink>
-  queue_status try_pop(Sink&& sink) noexcept {
+  queue_status try_pop(Sink&& sink, sight = sight::both) noexcept {
     return pop(sink, 0);
   }
 

@@ -11,6 +11,9 @@
 //   intent_    messages published or in the making     written by the sender
 //   head_      messages taken, ever                    written by the receiver
 //   closed_    set once, by anybody
+//   Where the places are so few that all of this but closed_ fits into one cache line, it is in one: sender and receiver
+//   of so small a ring wait for each other with nearly every message, and it then takes one line there and
+//   back, not three. Otherwise head_ has a line of its own, and so have the places.
 //
 // Closing against a send in the middle. The sender has no compare-exchange that close() could defeat,
 // so it announces itself first and looks at closed_ afterwards; the receiver that sees closed_ looks at
@@ -32,9 +35,11 @@
 //   A3 acquire: closed_ is read before tail_ is looked at again; pairs with R3
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include <strait/base/cache_line.hpp>
 #include <strait/base/slot.hpp>
@@ -53,6 +58,11 @@ class spsc_ring {
 
   /// Throws std::bad_alloc before anything is built.
   explicit spsc_ring(std::size_t capacity) : capacity_(capacity) {
+    if (capacity <= near_places) {
+      places_ = near_.places.data();
+      head_ = &near_.head;
+      return;
+    }
     constexpr std::size_t most =
         static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(slot<T>);
     if (capacity > most) sync::no_memory();
@@ -63,15 +73,15 @@ class spsc_ring {
   ~spsc_ring() {
     while (try_pop([](T&&) noexcept {}) == queue_status::ok) {
     }
-    sync::deallocate(places_, alignof(slot<T>));
+    if (places_ != near_.places.data()) sync::deallocate(places_, alignof(slot<T>));
   }
 
   // ---- push: one thread ----
 
-  STRAIT_INLINE queue_status try_push(T& message) noexcept {
+  STRAIT_INLINE queue_status try_push(T& message, sight = sight::both) noexcept {
     const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: ours
     if (t - head_seen_ + reserved_ >= capacity_) {
-      head_seen_ = head_.load(sync::acquire);  // A2 acquire
+      head_seen_ = head_->load(sync::acquire);  // A2 acquire
       if (t - head_seen_ + reserved_ >= capacity_) {
         return is_closed() ? queue_status::closed : queue_status::would_block;
       }
@@ -91,7 +101,7 @@ class spsc_ring {
   // One sender: nobody can take the room that it was promised, except itself.
   queue_status reserve_push() noexcept {
     if (is_closed()) return queue_status::closed;
-    head_seen_ = head_.load(sync::acquire);             // A2 acquire
+    head_seen_ = head_->load(sync::acquire);            // A2 acquire
     const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: ours
     if (t - head_seen_ + reserved_ >= capacity_) return queue_status::would_block;
     ++reserved_;
@@ -107,26 +117,26 @@ class spsc_ring {
   bool can_push() const noexcept {
     // relaxed: ours; relaxed: see above
     return is_closed() ||
-           tail_.load(sync::relaxed) - head_.load(sync::relaxed) + reserved_ < capacity_;
+           tail_.load(sync::relaxed) - head_->load(sync::relaxed) + reserved_ < capacity_;
   }
 
   // ---- pop: one thread ----
 
   template <class Sink>
-  STRAIT_INLINE queue_status try_pop(Sink&& sink) noexcept {
-    const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
+  STRAIT_INLINE queue_status try_pop(Sink&& sink, sight = sight::both) noexcept {
+    const std::uint64_t h = head_->load(sync::relaxed);  // relaxed: ours
     if (h == tail_seen_) {
       tail_seen_ = tail_.load(sync::acquire);  // A1 acquire
       if (h == tail_seen_) return at_the_end(h);
     }
     places_[pop_at_].take(sink);
     pop_at_ = pop_at_ + 1 == capacity_ ? 0 : pop_at_ + 1;
-    head_.store(h + 1, sync::release);  // R2 release: pairs with A2
+    head_->store(h + 1, sync::release);  // R2 release: pairs with A2
     return queue_status::ok;
   }
 
   queue_status reserve_pop() noexcept {
-    const std::uint64_t h = head_.load(sync::relaxed);            // relaxed: ours
+    const std::uint64_t h = head_->load(sync::relaxed);           // relaxed: ours
     if (h != tail_.load(sync::relaxed)) return queue_status::ok;  // relaxed: the pop reads it again
     const queue_status s = at_the_end(h);
     return s == queue_status::busy ? queue_status::would_block : s;
@@ -139,8 +149,8 @@ class spsc_ring {
 
   /// A look, for who will attempt or sleep: see queue/ring.hpp.
   bool can_pop() const noexcept {
-    const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
-    if (h != tail_.load(sync::relaxed)) return true;    // relaxed: see above
+    const std::uint64_t h = head_->load(sync::relaxed);  // relaxed: ours
+    if (h != tail_.load(sync::relaxed)) return true;     // relaxed: see above
     return at_the_end(h) == queue_status::closed;
   }
 
@@ -154,7 +164,7 @@ class spsc_ring {
   std::size_t size() const noexcept {
     std::uint64_t t = tail_.load(sync::acquire);  // A1 acquire
     for (;;) {
-      const std::uint64_t h = head_.load(sync::acquire);    // A2 acquire
+      const std::uint64_t h = head_->load(sync::acquire);   // A2 acquire
       const std::uint64_t now = tail_.load(sync::acquire);  // A1 acquire
       if (now == t) return static_cast<std::size_t>(t - h);
       t = now;
@@ -163,7 +173,7 @@ class spsc_ring {
   std::size_t capacity() const noexcept { return capacity_; }
   // relaxed, both: one sender, one receiver: a message or room that is there stays there
   std::uint64_t pushes() const noexcept { return tail_.load(sync::relaxed); }
-  std::uint64_t pops() const noexcept { return head_.load(sync::relaxed); }  // relaxed: as above
+  std::uint64_t pops() const noexcept { return head_->load(sync::relaxed); }  // relaxed: as above
 
  private:
   // Nothing published: is that the end, a pause, or a send in the middle?
@@ -177,19 +187,35 @@ class spsc_ring {
     return queue_status::closed;
   }
 
+  using index = sync::atomic<std::uint64_t>;
+  static constexpr std::size_t near_bytes = cache_line - 3 * sizeof(index);
+  static constexpr std::size_t near_places =
+      alignof(slot<T>) <= alignof(index) ? near_bytes / sizeof(slot<T>) : 0;
+
+  struct no_places {  // an array of none may be as large as one of one
+    static slot<T>* data() noexcept { return nullptr; }
+  };
+
   slot<T>* places_;
   std::size_t capacity_;
+  index* head_ = &far_head_;
   sync::atomic<bool> closed_{false};
 
+  // the sender's to write, and the receiver's to look at
+  alignas(cache_line) index tail_{0};
+  index intent_{0};
+  struct {
+    index head{0};
+    std::conditional_t<near_places == 0, no_places, std::array<slot<T>, near_places>> places;
+  } near_;  // for a small ring: see above
+
   // the sender's
-  alignas(cache_line) sync::atomic<std::uint64_t> tail_{0};
-  sync::atomic<std::uint64_t> intent_{0};
-  std::uint64_t head_seen_ = 0;
+  alignas(cache_line) std::uint64_t head_seen_ = 0;
   std::size_t push_at_ = 0;
   std::size_t reserved_ = 0;
 
   // the receiver's
-  alignas(cache_line) sync::atomic<std::uint64_t> head_{0};
+  alignas(cache_line) index far_head_{0};
   std::uint64_t tail_seen_ = 0;
   std::size_t pop_at_ = 0;
   mutable bool ended_ = false;  // closed, and nothing will come

@@ -205,15 +205,8 @@ class waiter {
   // relaxed: who acts on it reads the state (current)
   bool decided() const noexcept { return is_final(word_.load(sync::relaxed)); }
 
-  /// Sleeps until a final state; at the deadline it leaves, unless a partner holds us. Spins a little
-  /// first where `spinning` (a partner may be about to come).
-  state park(deadline until, bool spinning) noexcept {
-    if (spinning) {
-      backoff b;
-      do {
-        if (decided()) return current();
-      } while (b.spin());
-    }
+  /// Sleeps until a final state; at the deadline it leaves, unless a partner holds us.
+  state park(deadline until) noexcept {
     for (;;) {
       std::uint32_t seen = word_.load(sync::acquire);  // P1 acquire
       if (is_final(seen)) return state(seen & state_mask);
@@ -230,6 +223,13 @@ class waiter {
       }
       sync::futex_wait(word_, seen, held ? sync::time_point::max() : until.when());
     }
+  }
+  /// The same after `b`, with looks in between: a partner may be about to come.
+  state park(deadline until, backoff& b) noexcept {
+    do {
+      if (decided()) return current();
+    } while (b.spin());
+    return park(until);
   }
 
   /// For an owner that sleeps elsewhere. True: it sleeps, and only who is woken may touch the waiter; its

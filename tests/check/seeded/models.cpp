@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
     }
     if (name != m.name) continue;
     options o;
+    if (name.starts_with("awake")) o.processors = 2;
     o.preemptions = number("STRAIT_MODEL_PREEMPTIONS", 2);
     o.stale_reads = number("STRAIT_MODEL_STALE", 1);
     o.seconds = number("STRAIT_MODEL_SECONDS", 60);

@@ -203,6 +203,19 @@ void queue_two_pop() {
   require(sums[0] + sums[1] == 10, "each once");
 }
 
+// Whoever looks on never sees more taken than sent.
+template <class Q>
+void queue_looked_at() {
+  auto q = make_queue<Q, 2>();
+  thread a([&] { push_all(q, 0, 2); });
+  thread b([&] {
+    for (int i = 0; i < 2; ++i) require(pop_one(q) == i, "in order");
+  });
+  require(q.size() <= 2, "two at most");
+  a.join();
+  b.join();
+}
+
 // A receiver that goes by what another one has seen of the senders has seen as much itself.
 template <class Q>
 void queue_two_pop_and_size() {
@@ -965,6 +978,7 @@ List every_model() {
   MODEL("mpsc_segments, two push", queue_two_push<mpsc_segments>);
   MODEL("spsc_segments, recycled", queue_recycles<spsc_segments>);
   MODEL("spsc_segments, closed", queue_closed<spsc_segments>);
+  MODEL("spsc_segments, looked at", queue_looked_at<spsc_segments>);
 
   MODEL("mpmc 1, one to one", one_to_one<mpmc<1>>);
   MODEL("mpmc 1, one message", one_message<mpmc<1>>);
@@ -987,6 +1001,10 @@ List every_model() {
   MODEL("spsc 1, closing", closing<spsc<1>>);
   MODEL("spsc 1, close publishes", close_publishes<spsc<1>>);
 
+  MODEL("awake, one to one", one_to_one<mpmc<0>>);
+  MODEL("awake, closing", closing<mpmc<0>>);
+  MODEL("awake, timeouts", timeouts<mpmc<0>>);
+  MODEL("awake, two to one", two_to_one<mpmc<0>>);
   MODEL("rendezvous, one message", one_message<mpmc<0>>);
   MODEL("rendezvous, one to one", one_to_one<mpmc<0>>);
   MODEL("rendezvous, close publishes", close_publishes<mpmc<0>>);
