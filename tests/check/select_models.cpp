@@ -14,10 +14,11 @@ using namespace std::chrono_literals;
 namespace {
 
 template <class F>
-class Select : public ::testing::Test {};
+class Select : public model_of<F> {};
 using queues = ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>,
                                 flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 2>,
-                                flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 2>>;
+                                flavour<spsc, no_bound>, flavour<spsc, 1>, flavour<spsc, 2>,
+                                flavour<awake, 1>>;
 TYPED_TEST_SUITE(Select, queues, flavour_names);
 
 template <class F>

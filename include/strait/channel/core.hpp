@@ -86,7 +86,9 @@ class core final : public channel_base {
 
   // ---- select: the receiving half ----
 
-  attempt attempt_recv(recv_result<T>& out) noexcept { return as_attempt(pop(out)); }
+  attempt attempt_recv(recv_result<T>& out, sight reach = sight::both) noexcept {
+    return as_attempt(pop(out, reach));
+  }
   attempt select_recv(party<T>& me, waiter&) noexcept { return attempt_recv(*me.result); }
   attempt reserve_recv(party<T>&) noexcept { return as_attempt(queue_.reserve_pop()); }
   attempt commit_recv(party<T>& me, waiter&) noexcept {
@@ -135,7 +137,9 @@ class core final : public channel_base {
 
   // ---- select: the sending half ----
 
-  attempt attempt_send(T& message) { return as_attempt(push(message)); }
+  attempt attempt_send(T& message, sight reach = sight::both) {
+    return as_attempt(push(message, reach));
+  }
   attempt select_send(party<T>& me, waiter&) { return attempt_send(*me.message); }
   attempt reserve_send(party<T>&) noexcept {
     keep_for_ourselves();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The first look of a static select: every arm is attempted where it stands, in random order (or as given),
-// before a select is made of them. In a busy program most selects end here.
+// before a select is made of them. In a busy program most selects end here. A thread that waits looks around
+// like this for as long as it would for one channel (base/backoff.hpp) before it lies down in all their lines.
 //
 // It is the first round of the select that would be made (channel/select_op.hpp), and only where that round
 // is nothing but attempts on queues: no arm waits for a partner (a rendezvous), for a time (a timer), or
@@ -23,6 +24,7 @@
 #include <strait/channel/select_handler.hpp>
 #include <strait/channel/sender.hpp>
 #include <strait/error.hpp>
+#include <strait/queue/status.hpp>
 
 namespace strait::inline STRAIT_ABI::detail {
 
@@ -47,7 +49,7 @@ template <class Arm>
 struct no_look {
   static constexpr bool possible = true, is_operation = false;
   static bool usable(const Arm&) noexcept { return true; }
-  static attempt fire(Arm&) noexcept { return attempt::not_ready; }
+  static attempt fire(Arm&, sight) noexcept { return attempt::not_ready; }
 };
 
 template <class Moment, class F>
@@ -65,12 +67,12 @@ struct arm_look<recv_arm<Receiver, F>> {
   static bool usable(const recv_arm<Receiver, F>& arm) noexcept {
     return !arm.on || leads_to_a_queue(*arm.rx);
   }
-  static attempt fire(recv_arm<Receiver, F>& arm) {
+  static attempt fire(recv_arm<Receiver, F>& arm, sight reach) {
     if (!arm.on) return attempt::not_ready;
     recv_result<T> result = detail::recv_failed<T>(errc::empty);
     const attempt a = access::dispatch_untimed<Receiver>(*access::core(*arm.rx), [&](auto& c) {
       const sync::operation here;
-      return c.attempt_recv(result);
+      return c.attempt_recv(result, reach);
     });
     if (a == attempt::closed) [[unlikely]] {
       if (what_recv_handler_takes<F, T>() == handler_takes::message) return attempt::dropped;
@@ -92,11 +94,11 @@ struct arm_look<send_arm<Sender, M, F>> {
   static bool usable(const send_arm<Sender, M, F>& arm) noexcept {
     return !arm.on || leads_to_a_queue(*arm.tx);
   }
-  static attempt fire(send_arm<Sender, M, F>& arm) {
+  static attempt fire(send_arm<Sender, M, F>& arm, sight reach) {
     if (!arm.on) return attempt::not_ready;
     const attempt a = access::dispatch_untimed<Sender>(*access::core(*arm.tx), [&](auto& c) {
       const sync::operation here;
-      return c.attempt_send(*arm.message);
+      return c.attempt_send(*arm.message, reach);
     });
     if (a != attempt::chosen && a != attempt::closed) return a;
     access::used(*arm.tx);
@@ -119,7 +121,8 @@ class first_look {
   explicit first_look(Arms&... arms) noexcept : arms_(arms...) {}
 
   /// The position of the arm that fired, or none. Throws what its handler or moving a message in throws.
-  std::size_t operator()(bool fair) {
+  std::size_t operator()(bool fair, sight reach = sight::both) {
+    reach_ = reach;
     if (!usable(all)) return none;
     attempted_ = true;
     return fair ? in_random_order(std::make_index_sequence<count>()) : in_order(all);
@@ -163,12 +166,13 @@ class first_look {
 
   template <class Arm>
   bool fires(Arm& arm) {
-    const attempt a = arm_look<Arm>::fire(arm);
+    const attempt a = arm_look<Arm>::fire(arm, reach_);
     if (a == attempt::dropped) attempted_ = false;
     return a == attempt::chosen;
   }
 
   std::tuple<Arms&...> arms_;
+  sight reach_ = sight::both;
   bool attempted_ = false;
 };
 

@@ -133,8 +133,10 @@ class rendezvous_core final : public channel_base {
   deadline recv_due() const noexcept { return deadline::never(); }
 
   // Whom it met would have to know its party: standing in line is the attempt.
-  attempt attempt_recv(recv_result<T>&) const noexcept { return attempt::not_ready; }
-  attempt attempt_send(T&) const noexcept { return attempt::not_ready; }
+  attempt attempt_recv(recv_result<T>&, sight = sight::both) const noexcept {
+    return attempt::not_ready;
+  }
+  attempt attempt_send(T&, sight = sight::both) const noexcept { return attempt::not_ready; }
   // For an owner that has suspended: as a blocking operation, it meets somebody or stands in line. Not ready,
   // bound: it may have been woken already.
   attempt stand_recv(party<T>& me, place where) noexcept {

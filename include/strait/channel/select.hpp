@@ -182,14 +182,19 @@ template <class... Arms>
 expected<std::size_t, errc> run_select(bool fair, Arms&&... arms) {
   if constexpr (require_arms<Arms...>()) {
     bool attempted = false;
+    backoff b;
     if constexpr (first_look<Arms...>::possible) {
       first_look<Arms...> look(arms...);
-      if (const std::size_t which = look(fair); which != look.none) return which;
-      attempted = look.attempted();
+      const bool waits = otherwise_count<Arms...> == 0 && sync::processors() > 1;
+      do {
+        const std::size_t which = look(fair, waits ? sight::own : sight::both);
+        if (which != look.none) return which;
+      } while (waits && look.attempted() && b.pause());
+      attempted = look.attempted() && !waits;  // else one more comes first, at both sides
     }
     select_arms<Arms...> mine(fair, attempted, arms...);
     select_run run(mine.plan());
-    return mine.fire(run());
+    return mine.fire(run(b));
   } else {
     return expected<std::size_t, errc>(unexpect, errc::closed);
   }

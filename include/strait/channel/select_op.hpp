@@ -173,17 +173,16 @@ class select_run {
     return phase_ == phase::asleep ? until_ : deadline::never();
   }
 
-  /// For a thread: to the end.
-  const select_outcome& operator()() {
+  /// For a thread, which has waited with `b` already: to the end.
+  const select_outcome& operator()(backoff b = {}) {
     const sync::operation here;
     for (;;) {
       switch (advance()) {
         case step::over: return outcome_;
-        case step::wait: {
-          backoff b;
+        case step::wait:
           waits_for().park(waits_until(), b);
+          b = {};
           break;
-        }
         case step::yield: sync::yield(); break;
       }
     }
