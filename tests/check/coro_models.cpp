@@ -118,19 +118,27 @@ TYPED_TEST(CoroutineMany, AndAThreadWaitForOneEach) {
   });
 }
 
+// A coroutine that waits for a message, in a loop that is run by hand.
+template <class Flavour, class Wait>
+struct one_receives {
+  decltype(Flavour::template make<parcel>()) ch = Flavour::template make<parcel>();
+  by_hand loop;
+  told end;
+  int seen = 0;
+  std::optional<task<>> waits{receive_into<Wait>(ch.rx, seen)};
+
+  one_receives() { loop.start(*waits, end); }
+};
+
 // ---- destroyed while it waits -----------------------------------------------------------------------
 
 // Nobody knows where the message is when the coroutine goes; afterwards it is in the channel, or was never sent.
 template <class Flavour, class Wait>
 void destroyed_takes_no_message() {
   prove([] {
-    auto ch = Flavour::template make<parcel>();
-    by_hand loop;
-    told end;
-    int seen = 0;
     bool was_sent = false;
-    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
-    loop.start(*waits, end);
+    one_receives<Flavour, Wait> made;
+    auto& [ch, loop, end, seen, waits] = made;
     thread sender([&was_sent, &tx = ch.tx] { was_sent = tx.try_send(parcel(7)).has_value(); });
     waits.reset();
     require(seen == 0, "it did not run");
@@ -150,12 +158,8 @@ TYPED_TEST(Coroutine, DestroyedTakesNoMessageInASelect) {
 template <class Flavour, class Wait>
 void destroyed_passes_its_wake_up_on() {
   prove([] {
-    auto ch = Flavour::template make<parcel>();
-    by_hand loop;
-    told end;
-    int seen = 0;
-    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
-    loop.start(*waits, end);
+    one_receives<Flavour, Wait> made;
+    auto& [ch, loop, end, seen, waits] = made;
     thread receiver([rx = ch.rx] { require(rx.recv().has_value(), "received"); });
     thread sender([tx = ch.tx] { require(tx.send(parcel(7)).has_value(), "sent"); });
     waits.reset();
@@ -193,12 +197,8 @@ TYPED_TEST(CoroutineBounded, ADestroyedSenderHasSentOrNot) {
 template <class Flavour, class Wait>
 void what_was_handed_over_stays() {
   prove([] {
-    auto ch = Flavour::template make<parcel>();
-    by_hand loop;
-    told end;
-    int seen = 0;
-    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
-    loop.start(*waits, end);
+    one_receives<Flavour, Wait> made;
+    auto& [ch, loop, end, seen, waits] = made;
     require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
     thread closer([tx = std::move(ch.tx)]() mutable { tx.reset(); });
     waits.reset();
@@ -217,12 +217,8 @@ TYPED_TEST(Coroutine, WhatWasHandedOverStaysInASelect) {
 template <class Flavour, class Wait>
 void what_was_handed_over_goes_to_the_next() {
   prove([] {
-    auto ch = Flavour::template make<parcel>();
-    by_hand loop;
-    told end;
-    int seen = 0;
-    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
-    loop.start(*waits, end);
+    one_receives<Flavour, Wait> made;
+    auto& [ch, loop, end, seen, waits] = made;
     require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
     thread next([rx = ch.rx] { require(rx.recv().has_value(), "received"); });
     waits.reset();
@@ -238,12 +234,8 @@ TYPED_TEST(CoroutineMany, WhatWasHandedOverGoesToTheNextInASelect) {
 template <class Flavour, class Wait>
 void what_was_handed_over_dies_with_the_last_receiver() {
   prove([] {
-    auto ch = Flavour::template make<parcel>();
-    by_hand loop;
-    told end;
-    int seen = 0;
-    std::optional<task<>> waits(receive_into<Wait>(ch.rx, seen));
-    loop.start(*waits, end);
+    one_receives<Flavour, Wait> made;
+    auto& [ch, loop, end, seen, waits] = made;
     require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
     thread closer([tx = std::move(ch.tx)]() mutable { tx.reset(); });
     waits.reset();
@@ -616,12 +608,8 @@ TEST(CoroutineMeets, DestroyedInASelectByItsPartnersMaker) {
 // A selector was promised the receiver, which goes before the selector brings its message, or just then.
 TEST(CoroutineMeets, ASelectorLearnsThatItsReceiverHasGone) {
   prove([] {
-    auto ch = strait::bounded<parcel>(0);
-    by_hand loop;
-    told end;
-    int seen = 0;
-    std::optional<task<>> waits(receive_into<alone>(ch.rx, seen));
-    loop.start(*waits, end);
+    one_receives<flavour<mpmc, 0>, alone> made;
+    auto& [ch, loop, end, seen, waits] = made;
     strait::selector s;
     (void)s.send(ch.tx);
     auto chosen = s.try_select();
@@ -639,12 +627,8 @@ TEST(CoroutineMeets, ASelectorLearnsThatItsReceiverHasGone) {
 // A message left behind that was promised to a selector, which gives it back: it stands there again.
 TEST(CoroutineMeets, APromiseGivenBackLeavesTheMessageThere) {
   prove([] {
-    auto ch = strait::bounded<parcel>(0);
-    by_hand loop;
-    told end;
-    int seen = 0;
-    std::optional<task<>> waits(receive_into<alone>(ch.rx, seen));
-    loop.start(*waits, end);
+    one_receives<flavour<mpmc, 0>, alone> made;
+    auto& [ch, loop, end, seen, waits] = made;
     require(ch.tx.try_send(parcel(7)).has_value(), "it waits");
     thread other([rx = ch.rx] {
       strait::selector s;
@@ -665,12 +649,8 @@ TEST(CoroutineMeets, WhatWasLeftBehindComesBeforeAnOffer) {
   o.processors = 2;
   prove(
       [] {
-        auto ch = strait::bounded<parcel>(0);
-        by_hand loop;
-        told end;
-        int seen = 0;
-        std::optional<task<>> waits(receive_into<alone>(ch.rx, seen));
-        loop.start(*waits, end);
+        one_receives<flavour<mpmc, 0>, alone> made;
+        auto& [ch, loop, end, seen, waits] = made;
         require(ch.tx.try_send(parcel(1)).has_value(), "it waits");
         thread sender([&tx = ch.tx] { require(tx.send(parcel(2)).has_value(), "sent"); });
         waits.reset();

@@ -112,6 +112,29 @@ TEST(SelectFairness, ClosedArms) {
   EXPECT_TRUE(counts.fair());
 }
 
+class SelectOfQueues : public ::testing::Test {
+ public:
+  using flavours = buffered_flavours;
+};
+
+// semantics 22, 23: a closed receiver is as ready as one that always has a message, and comes first where it stands first
+FLAVOUR_TEST(SelectOfQueues, ClosedBesideReady) {
+  auto a = flavour.template make<int>();
+  auto b = strait::bounded<int>(1);
+  ASSERT_TRUE(a.tx.send(0));
+  ASSERT_TRUE(a.rx.recv());
+  a.tx.close();
+  ASSERT_TRUE(b.tx.send(0));
+  const auto closed = [](recv_result<int> m) { EXPECT_FALSE(m); };
+  const auto goes_on = [&](int) { ASSERT_TRUE(b.tx.try_send(0)); };
+  tally counts(2);
+  for (int i = 0; i < rounds(20'000); ++i) {
+    counts.note(*choose(on_recv(a.rx, closed), on_recv(b.rx, goes_on)));
+  }
+  EXPECT_TRUE(counts.fair());
+  EXPECT_TRUE(got(choose_biased(on_recv(a.rx, closed), on_recv(b.rx, goes_on)), 0U));
+}
+
 // semantics 25: the same channel in any number of arms, send and receive mixed: all are chosen fairly
 TEST(SelectFairness, TheSameChannelManyTimes) {
   auto [tx, rx] = strait::bounded<int>(100'000);

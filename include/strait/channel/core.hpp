@@ -63,6 +63,7 @@ class core final : public channel_base {
 
   void close() noexcept {
     if (!queue_.close()) return;
+    closing_.store(true, sync::relaxed);  // relaxed: see is_closing
     receivers_.notify_all();  // takes the lock: a waiter is in the list, or will see the close
     senders_.notify_all();
   }
@@ -236,10 +237,17 @@ class core final : public channel_base {
   queue_status pop(recv_result<T>& out, sight reach = sight::both) noexcept {
     const queue_status s =
         queue_.try_pop([&](T&& m) noexcept { detail::fill(out, std::move(m)); }, reach);
-    if (s == queue_status::ok) [[likely]]
+    if (s == queue_status::ok) [[likely]] {
       popped();
+    } else if (reach == sight::own && s == queue_status::busy && is_closing()) {
+      // A closed channel is as ready as one with a message, and only the senders' word says which it is.
+      return pop(out, sight::both);
+    }
     return s;
   }
+
+  // relaxed: who learnt of the close sees it (coherence); the look that follows has the edges
+  bool is_closing() const noexcept { return closing_.load(sync::relaxed); }
 
   void pushed() noexcept {
     if (receivers_.awaited()) [[unlikely]]
@@ -396,6 +404,8 @@ class core final : public channel_base {
   // A line of its own: receivers look here for each message, and senders write the one above while it is lively.
   alignas(cache_line) wait_queue senders_{lines};
   pace receivers_pace_;
+  sync::atomic<bool> closing_{
+      false};  // closed: for a receiver that does not look at the senders' word
   sync::atomic<std::uint64_t> given_back_{0};
 };
 

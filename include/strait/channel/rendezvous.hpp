@@ -26,8 +26,8 @@
 // Awake. Two threads that come at about the same time need no line. As long as nobody stands in one, a sender puts
 // its message up in a cell (exchange_cell.hpp) and a receiver looks whether somebody has, both for no longer than they
 // look around anyway; then they go the way above. Coroutines, tries and selects that receive take what is offered, but
-// offer nothing. With each look the sender also looks at the lines and at closed_, and withdraws: so nobody who lies down
-// is missed, and nobody sleeps with an offer up. A receiver takes an offer only where it, too, sees the lines empty and
+// offer nothing. With each look the sender also looks at the lines and at closed_, and withdraws: so nobody who lies
+// down is missed, and nobody sleeps with an offer up. A receiver takes an offer only where it, too, sees the lines empty and
 // the channel open. Both began before a close that one of them has not seen, and the two have met before it.
 //
 // Invariants
@@ -42,8 +42,8 @@
 // the next receiver: it stands in front of the senders as a party of its own, which stays there after
 // the last sender went, and goes when it is taken or with the last receiver.
 //
-// Order: everything above is under the lock, but the message and what goes on in the cell. Its move comes before finish(), whose
-// release pairs with the waiter's acquire (S1, P1 in wait/waiter.hpp).
+// Order: everything above is under the lock, but what goes on in the cell, and the message. The message moves before
+// finish(), whose release pairs with the waiter's acquire (S1, P1 in wait/waiter.hpp).
 #pragma once
 
 #include <array>

@@ -101,7 +101,10 @@ class ring {
         race.lost(tail_, t);
         continue;
       }
-      if (reach == sight::own) return queue_status::busy;
+      if (reach == sight::own) {
+        if (moved(tail_, t)) continue;
+        return queue_status::busy;
+      }
       const std::uint64_t h = head_.load(sync::acquire);  // A3 acquire
       if (moved(tail_, t)) continue;
       return words_.count(t, h) >= words_.capacity() ? queue_status::would_block
@@ -192,7 +195,10 @@ class ring {
         race.lost(head_, h);
         continue;
       }
-      if (reach == sight::own) return queue_status::busy;
+      if (reach == sight::own) {
+        if (moved(head_, h)) continue;
+        return queue_status::busy;
+      }
       const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
       if (moved(head_, h)) continue;
       if (!words_.same_place(t, h)) return queue_status::busy;

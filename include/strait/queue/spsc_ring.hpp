@@ -11,9 +11,9 @@
 //   intent_    messages published or in the making     written by the sender
 //   head_      messages taken, ever                    written by the receiver
 //   closed_    set once, by anybody
-//   Where the places are so few that all of this but closed_ fits into one cache line, it is in one: sender and receiver
-//   of so small a ring wait for each other with nearly every message, and it then takes one line there and
-//   back, not three. Otherwise head_ has a line of its own, and so have the places.
+//   Where the places are so few that all of this but closed_ fits into one cache line, it is in one: sender and
+//   receiver of so small a ring wait for each other with nearly every message, and it then takes one line there
+//   and back, not three. Otherwise head_ has a line of its own, and so have the places.
 //
 // Closing against a send in the middle. The sender has no compare-exchange that close() could defeat,
 // so it announces itself first and looks at closed_ afterwards; the receiver that sees closed_ looks at

@@ -15,7 +15,7 @@
 //   The first segment comes with the first message: an idle channel owns none. A recycled segment needs no
 //   cleaning: what its groups say has all been taken.
 //
-// A message counts from when tail_ says so. Until it is published, which is the next step, its receiver is told busy. (The
+// A message counts from when tail_ says so. Until it is published, the next step, its receiver is told busy. (The
 // other way round a size could show a message fewer than have been taken.)
 //
 // Invariants
@@ -246,7 +246,7 @@ class spsc_segments {
 
   // Nothing published: is that the end, a pause, or a send in the middle?
   queue_status nothing(std::uint64_t h, sight reach) const noexcept {
-    if (reach == sight::own && !is_closed()) return queue_status::busy;
+    if (reach == sight::own) return queue_status::busy;
     if (tail_.load(sync::acquire) != h) return queue_status::busy;  // A1' acquire
     return at_the_end(h);
   }
