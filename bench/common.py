@@ -4,6 +4,7 @@ Nothing is downloaded: Rust's crates are Debian's (/usr/share/cargo/registry), G
 library alone. Who cannot be built raises Missing with the reason, and its cells say "not compared".
 """
 import glob
+import json
 import os
 import platform
 import shutil
@@ -106,6 +107,36 @@ def crate_version(name):
     return found[-1].rsplit("-", 1)[1] if found else None
 
 
+def pack(folder, tool, programs, said_about):
+    """Copies programs (paths, in dictionaries of any depth) into a folder, for a machine that cannot build them, beside
+    what a tool wants to say about them."""
+    def copied(entry):
+        if isinstance(entry, dict):
+            return {name: copied(below) for name, below in entry.items()}
+        shutil.copy2(entry, folder)
+        return os.path.basename(entry)
+
+    os.makedirs(folder, exist_ok=True)
+    with open(f"{folder}/{tool}.json", "w", encoding="utf-8") as file:
+        json.dump({"programs": copied(programs), "commit": commit(), "said": said_about}, file, indent=1)
+    print(f"{folder}: the programs, {tool}.json")
+
+
+def packed(folder, tool):
+    """(programs, what is said about them) as they were packed; commit() is theirs from now on."""
+    def found(entry):
+        return {name: found(below) for name, below in entry.items()} if isinstance(entry, dict) else os.path.abspath(f"{folder}/{entry}")
+
+    global commit_of_pack
+    with open(f"{folder}/{tool}.json", encoding="utf-8") as file:
+        of = json.load(file)
+    commit_of_pack = of["commit"]
+    return found(of["programs"]), of["said"]
+
+
+commit_of_pack = None
+
+
 def machine():
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -116,6 +147,8 @@ def machine():
 
 
 def commit():
+    if commit_of_pack is not None:
+        return commit_of_pack
     name = said("git", "rev-parse", "--short=10", "HEAD") or "unknown"
     return name + (" and changes" if said("git", "status", "--porcelain", "--untracked-files=no") else "")
 
