@@ -154,6 +154,27 @@ TYPED_TEST(Coroutine, DestroyedTakesNoMessageInASelect) {
   destroyed_takes_no_message<TypeParam, in_a_select>();
 }
 
+// Nobody comes meanwhile: it takes itself out of the lines, and whoever sends later meets nobody.
+template <class Flavour, class Wait>
+void destroyed_before_anybody_comes() {
+  prove([] {
+    one_receives<Flavour, Wait> made;
+    auto& [ch, loop, end, seen, waits] = made;
+    waits.reset();
+    require(seen == 0, "it did not run");
+    const bool sent = ch.tx.try_send(parcel(7)).has_value();
+    require(sent == (Flavour::capacity != 0), "nobody waits for it any more");
+    auto m = ch.rx.try_recv();
+    require(m.has_value() == sent && (!m || m->value() == 7), "the message stays");
+  });
+}
+TYPED_TEST(Coroutine, DestroyedBeforeAnybodyComes) {
+  destroyed_before_anybody_comes<TypeParam, alone>();
+}
+TYPED_TEST(Coroutine, DestroyedBeforeAnybodyComesInASelect) {
+  destroyed_before_anybody_comes<TypeParam, in_a_select>();
+}
+
 // The one behind it gets what it was woken for.
 template <class Flavour, class Wait>
 void destroyed_passes_its_wake_up_on() {
@@ -659,6 +680,28 @@ TEST(CoroutineMeets, WhatWasLeftBehindComesBeforeAnOffer) {
           require(m.has_value() && m->value() == expected, "in order");
         }
         sender.join();
+      },
+      o);
+}
+
+// Who stands in line comes before a thread that is awake and would take an offer.
+TEST(CoroutineMeets, WhoStandsInLineComesBeforeWhoIsAwake) {
+  options o;
+  o.processors = 2;
+  prove(
+      [] {
+        one_receives<flavour<mpmc, 0>, alone> made;
+        auto& [ch, loop, end, seen, waits] = made;
+        thread sender([&tx = ch.tx] {
+          require(tx.send(parcel(1)).has_value(), "sent");
+          require(tx.send(parcel(2)).has_value(), "sent");
+        });
+        auto m = ch.rx.recv();
+        require(m.has_value() && m->value() == 2, "the second is for the thread");
+        sender.join();
+        while (loop.turn()) {
+        }
+        require(end.done && seen == 1, "the first is for the coroutine");
       },
       o);
 }
