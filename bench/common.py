@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 
 BUILD = "build/bench"
 CRATES = os.environ.get("CRATES", "/usr/share/cargo/registry")
@@ -128,8 +129,11 @@ def packed(folder, tool):
         return {name: found(below) for name, below in entry.items()} if isinstance(entry, dict) else os.path.abspath(f"{folder}/{entry}")
 
     global commit_of_pack
-    with open(f"{folder}/{tool}.json", encoding="utf-8") as file:
-        of = json.load(file)
+    try:
+        with open(f"{folder}/{tool}.json", encoding="utf-8") as file:
+            of = json.load(file)
+    except OSError:
+        sys.exit(f"tools/{tool}: there is no {folder}/{tool}.json; tools/{tool} --pack {folder} writes it")
     commit_of_pack = of["commit"]
     return found(of["programs"]), of["said"]
 
