@@ -45,17 +45,24 @@ struct spsc_types {
   }
 };
 
-template <class Types, class M>
+// An end that is used once is moved out, as a program would: a copy kept back is one more receiver to the channel.
+template <class Types, class M, bench::topology T>
 class channel {
  public:
   explicit channel(bench::room r) : ends_(Types::template make<M>(r)) {}
-  auto sender() { return ::sender<decltype(ends_.tx), M>{handle(ends_.tx)}; }
-  auto receiver() { return ::receiver<decltype(ends_.rx), M>{handle(ends_.rx)}; }
+  auto sender() {
+    constexpr bool many = T == bench::topology::many_to_one || T == bench::topology::many_to_many;
+    return ::sender<decltype(ends_.tx), M>{handle<many>(ends_.tx)};
+  }
+  auto receiver() {
+    constexpr bool many = T == bench::topology::many_to_many;
+    return ::receiver<decltype(ends_.rx), M>{handle<many>(ends_.rx)};
+  }
 
  private:
-  template <class Handle>
+  template <bool many, class Handle>
   static Handle handle(Handle& h) {
-    if constexpr (std::is_copy_constructible_v<Handle>) {
+    if constexpr (many) {
       return h;
     } else {
       return std::move(h);
@@ -90,8 +97,8 @@ struct selecting {
 
 struct general : selecting {
   static bool has(bench::topology, bench::room) { return true; }
-  template <class M, bench::topology>
-  using channel = ::channel<general_types, M>;
+  template <class M, bench::topology T>
+  using channel = ::channel<general_types, M, T>;
 };
 
 struct flavour : selecting {
@@ -101,7 +108,7 @@ struct flavour : selecting {
       ::channel<std::conditional_t<
                     T == bench::topology::many_to_many, general_types,
                     std::conditional_t<T == bench::topology::many_to_one, mpsc_types, spsc_types>>,
-                M>;
+                M, T>;
 };
 
 }  // namespace

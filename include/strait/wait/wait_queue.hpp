@@ -147,6 +147,9 @@ class wait_queue {
     return seen >= one || awaited_lively();
   }
 
+  /// Whether somebody stands here, or did a moment ago. Nothing follows from it.
+  bool has_waiters() const noexcept { return word_.load(sync::relaxed) >= one; }  // relaxed: a hint
+
   /// Selects the first waiter that can still be selected and wakes it. Waits for nobody but the lock.
   STRAIT_NOINLINE void notify_one() noexcept {
     wakeup owed;
