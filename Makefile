@@ -5,7 +5,7 @@ help:
 	@echo "make tour     build and run the eleven example programs, and check what they print"
 	@echo "make test     the whole test run (about twenty minutes on two cores)"
 	@echo "make verify   every model to the end; writes docs/verification.md (up to two hours)"
-	@echo "make bench    threads beside nine rivals, coroutines beside Go and tokio (nine minutes; FULL=1: every round and message)"
+	@echo "make bench    threads beside nine rivals, coroutines beside Go and tokio (five minutes after the builds; FULL=1: seven rounds of more work, half an hour)"
 	@echo "make docs     where the documentation is"
 	@echo "make format   format the sources with clang-format-19"
 	@echo "make clean    remove build/"
