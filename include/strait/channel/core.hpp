@@ -303,9 +303,9 @@ class core final : public channel_base {
     return s;
   }
 
-  // Whether, of those who wait here for the other end and its so many handles, one at a time goes on. With others in
-  // line it is no use then to give the processor away and look again: who comes by that way is mostly the next
-  // who waits. (Measured: docs/benchmarks/waiting.md.)
+  // Whether those who wait at one end can only go on one after the other: there is one place, and the other end has one
+  // handle. Who finds others in line then lies down at once: to give the processor away and look again would mostly
+  // reach the next one who waits. (Measured: docs/benchmarks/waiting.md.)
   bool one_at_a_time(std::size_t partners) const noexcept {
     if constexpr (Queue::is_bounded) {
       return partners == 1 && queue_.capacity() == 1;
