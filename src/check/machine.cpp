@@ -87,7 +87,9 @@ machine* running() noexcept { return active; }
 
 machine::machine() {
   region_ = reserve_pages<char>(region_bytes);
-  shadow_ = reserve_pages<shadow_byte>(region_bytes * sizeof(shadow_byte));
+  shadow_ = reserve_pages<shadow>(shadow_bytes);
+  shadow_apart_ = reserve_pages<shadow>(shadow_apart_bytes);
+  block_near_ = reserve_pages<std::uint32_t>(block_near_bytes);
   places_ = reserve_pages<place>(region_bytes / 4 * sizeof(place));
   for (int i = 0; i < max_threads; ++i) {
     threads_[i].context.prepare(stack_of(i), stack_bytes, &machine::fiber_loop);
@@ -97,7 +99,9 @@ machine::machine() {
 
 machine::~machine() {
   ::munmap(region_, region_bytes);
-  ::munmap(shadow_, region_bytes * sizeof(shadow_byte));
+  ::munmap(shadow_, shadow_bytes);
+  ::munmap(shadow_apart_, shadow_apart_bytes);
+  ::munmap(block_near_, block_near_bytes);
   ::munmap(places_, region_bytes / 4 * sizeof(place));
 }
 
@@ -114,7 +118,8 @@ bool machine::execute(const options& o, search& s, const body& b) {
   body_ = &b;
   // Clocks go on from one execution to the next, so that the shadow of the last one is the past.
   if (base_clock_ > 0xF0000000U || run_ == UINT32_MAX) {
-    std::memset(static_cast<void*>(shadow_), 0, region_bytes * sizeof(shadow_byte));
+    std::memset(static_cast<void*>(shadow_), 0, shadow_bytes);
+    std::memset(static_cast<void*>(shadow_apart_), 0, shadow_apart_bytes);
     std::memset(static_cast<void*>(places_), 0, region_bytes / 4 * sizeof(place));
     base_clock_ = 0;
     run_ = 0;
@@ -125,7 +130,7 @@ bool machine::execute(const options& o, search& s, const body& b) {
   location_count_ = 0;
   lock_count_ = 0;
   elsewhere_.clear();
-  for (view* v : {&sc_, &light_, &heavy_}) v->reset(base_clock_);
+  for (view* v : {&sc_, &light_, &heavy_}) v->reset(base_clock_, location_count_);
   steps_ = progress_ = idle_ = 0;
   preemptions_ = stale_ = weak_ = streaks_ = spurious_ = allocations_failed_ = threads_failed_ = 0;
   now_ = 1'000'000'000;
@@ -237,7 +242,7 @@ void machine::switch_to(int next) {
 
 void machine::wake_from_timeout(int thread) {
   thread_state& t = threads_[thread];
-  search_->touches(thread, first_sleepers + at_location(t.waits_for, 4), true);
+  search_->touches(thread, object_of_sleepers(at_location(t.waits_for, 4)), true);
   if (t.until != rt::no_deadline) {
     search_->touches(thread, the_clock, true);
     now_ = std::max(now_, t.until);
@@ -397,7 +402,11 @@ void machine::check_alive(const void* object, std::size_t size, where at, const 
     }
     return;
   }
-  // Blocks are allocated in the order of their addresses.
+  const std::uint32_t near = block_near_[(a - arena) / block_alignment];
+  if (near < blocks_.size() && blocks_[near].live && blocks_[near].first <= a &&
+      a + size <= blocks_[near].first + blocks_[near].bytes) {
+    return;
+  }
   auto after = std::upper_bound(blocks_.begin(), blocks_.end(), a,
                                 [](std::uintptr_t x, const block& b) { return x < b.first; });
   if (after == blocks_.begin() || a + size > (after - 1)->first + (after - 1)->bytes) {
@@ -415,29 +424,53 @@ void machine::check_alive(const void* object, std::size_t size, where at, const 
 void machine::touch(const void* object, std::size_t size, bool write, bool atomic, where at) {
   if (!in_region(object)) return;
   check_alive(object, size, at, write ? "write" : "read");
-  thread_state& t = me();
-  shadow_byte* s = shadow_ + (static_cast<const char*>(object) - region_);
-  const std::uint32_t mine = t.known.clock[current_];
-  for (std::size_t i = 0; i < size; ++i, ++s) {
-    if (s->write > t.known.clock[s->writer]) {
-      fail(verdict::race, std::string(write ? "write" : "read") + " at " + place_of(at) +
-                              " races with the write of thread " + std::to_string(s->writer) +
-                              " at " + place_of(s->wrote));
-    }
-    if (write && !atomic) {
-      for (int u = 0; u < count_; ++u) {
-        if (s->reads[u] > t.known.clock[u]) {
-          fail(verdict::race, "write at " + place_of(at) + " races with the access of thread " +
-                                  std::to_string(u) + " at " + place_of(s->read));
-        }
+  constexpr std::size_t together = shadow::together;
+  const auto first = static_cast<std::size_t>(static_cast<const char*>(object) - region_);
+  const std::size_t end = first + size;
+  for (std::size_t i = first; i < end;) {
+    shadow& four = shadow_[i / together];
+    shadow* const each = shadow_apart_ + i / together * together;
+    const std::size_t last = std::min(end, (i / together + 1) * together);
+    const bool whole = last - i == together;
+    if (whole && !four.apart) {
+      touch(four, write, atomic, at);
+    } else {
+      if (!four.apart) {
+        std::fill_n(each, together, four);
+        four.apart = true;
       }
-      s->write = mine;
-      s->writer = static_cast<std::uint8_t>(current_);
-      s->wrote = at;
-    } else {  // an atomic access only races with plain writes
-      s->reads[current_] = mine;
-      s->read = at;
+      for (std::size_t k = i; k < last; ++k) touch(shadow_apart_[k], write, atomic, at);
+      // Whatever comes after this write comes after what was there before it.
+      if (whole && write && !atomic) {
+        four = *each;
+        four.apart = false;
+      }
     }
+    i = last;
+  }
+}
+
+void machine::touch(shadow& s, bool write, bool atomic, where at) {
+  const view& known = me().known;
+  if (s.write > known.clock[s.writer]) {
+    fail(verdict::race, std::string(write ? "write" : "read") + " at " + place_of(at) +
+                            " races with the write of thread " + std::to_string(s.writer) + " at " +
+                            place_of(s.wrote));
+  }
+  const std::uint32_t mine = known.clock[current_];
+  if (write && !atomic) {
+    for (int u = 0; u < count_; ++u) {
+      if (s.reads[u] > known.clock[u]) {
+        fail(verdict::race, "write at " + place_of(at) + " races with the access of thread " +
+                                std::to_string(u) + " at " + place_of(s.read));
+      }
+    }
+    s.write = mine;
+    s.writer = static_cast<std::uint8_t>(current_);
+    s.wrote = at;
+  } else {  // an atomic access only races with plain writes
+    s.reads[current_] = mine;
+    s.read = at;
   }
 }
 
@@ -481,8 +514,7 @@ unsigned machine::at_location(const void* object, unsigned size) {
   first.value = read_raw(object, size);
   first.stamp = location::gap;
   first.joined = false;
-  first.released.clock.fill(base_clock_);
-  std::fill_n(first.released.seen.begin(), max_locations, 0U);
+  first.released.reset(base_clock_, location_count_);
   // Every view has to know about the new location: nothing of it is seen yet.
   for (int i = 0; i < count_; ++i) {
     threads_[i].known.seen[index] = 0;
@@ -558,7 +590,7 @@ word machine::load(const void* object, unsigned size, rt::order o, where at) {
   location& l = locations_[index];
   std::uint32_t floor = me().known.seen[index];
   if (o == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
-  looks_at(first_location + index);
+  looks_at(object_of_location(index));
   if (o == rt::order::seq_cst) changes(all_fences);
   const unsigned k = pick_read(l, floor, false, nullptr);
   after_read(index, l.history[k], o);
@@ -573,7 +605,7 @@ void machine::store(void* object, unsigned size, word value, rt::order o, where 
   location& l = locations_[index];
   std::uint32_t floor = me().known.seen[index];
   if (o == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
-  changes(first_location + index);
+  changes(object_of_location(index));
   if (o == rt::order::seq_cst) changes(all_fences);
   // At the end of the modification order, or before stores that this thread does not know of.
   unsigned after = l.count - 1;
@@ -610,7 +642,7 @@ word machine::modify(void* object, unsigned size, rt::rmw how, word operand, rt:
   location& l = locations_[index];
   std::uint32_t floor = me().known.seen[index];
   if (o == rt::order::seq_cst) floor = std::max(floor, sc_.seen[index]);
-  changes(first_location + index);
+  changes(object_of_location(index));
   if (o == rt::order::seq_cst) changes(all_fences);
   unsigned k = options_.rmw_newest ? l.count - 1 : pick_read(l, floor, true, nullptr);
   const bool newest = k + 1 == l.count;
@@ -640,7 +672,7 @@ bool machine::compare_exchange(void* object, unsigned size, word& expected, word
   const std::uint32_t with_sc = std::max(known, sc_.seen[index]);
   const std::uint32_t floor = success == rt::order::seq_cst ? with_sc : known;
   const std::uint32_t failure_floor = failure == rt::order::seq_cst ? with_sc : known;
-  changes(first_location + index);
+  changes(object_of_location(index));
   if (success == rt::order::seq_cst || failure == rt::order::seq_cst) changes(all_fences);
   const word wanted = expected & mask_of(size);
   const bool may_fail = weak && !(options_.operations && me().in_operation > 0) && !me().fresh &&
@@ -730,8 +762,7 @@ machine::lock_state& machine::lock_of(const void* mutex) {
   lock_state& l = locks_[lock_count_++];
   l.address = mutex;
   l.held = false;
-  l.released.clock.fill(base_clock_);
-  l.released.seen.fill(0);
+  l.released.reset(base_clock_, location_count_);
   return l;
 }
 
@@ -743,7 +774,7 @@ void machine::lock(void* mutex, where at) {
     block_current(state::locking, at);
   }
   lock_state& l = lock_of(mutex);
-  changes(first_lock + static_cast<unsigned>(&l - locks_.data()));
+  changes(object_of_lock(l));
   l.held = true;
   me().known.join(l.released, location_count_);
   note("lock", mutex, 0, 0, 0, at);
@@ -754,7 +785,7 @@ void machine::unlock(void* mutex, where at) {
   lock_state& l = lock_of(mutex);
   if (!l.held) fail(verdict::failed, "unlock of a lock that is not held, at " + place_of(at));
   thread_state& t = me();
-  search_->hands_on(current_, first_lock + static_cast<unsigned>(&l - locks_.data()));
+  search_->hands_on(current_, object_of_lock(l));
   l.held = false;
   l.released.copy(t.known, location_count_);
   ++t.known.clock[current_];
@@ -772,8 +803,8 @@ void machine::futex_wait(void* object, std::uint32_t expected, std::int64_t unti
   point("sleep", at);
   check_alive(object, 4, at, "sleep");
   const unsigned index = at_location(object, 4);
-  looks_at(first_location + index);
-  changes(first_sleepers + index);
+  looks_at(object_of_location(index));
+  changes(object_of_sleepers(index));
   thread_state& t = me();
   if (static_cast<std::uint32_t>(read_raw(object, 4)) != expected) {
     t.fresh = true;
@@ -804,7 +835,7 @@ void machine::futex_wake(void* object, bool all, where at) {
     if (enabled(i)) search_->could_go(i);  // by its deadline, before this
     who[n++] = i;
   }
-  changes(first_sleepers + at_location(object, 4));
+  changes(object_of_sleepers(at_location(object, 4)));
   note(all ? "wakes all" : "wakes one", object, n, 0, 0, at);
   if (n == 0) return;
   progress();
@@ -836,8 +867,9 @@ void* machine::allocate(std::size_t bytes, std::size_t align, bool zeroed, where
     note("allocation fails", nullptr, bytes, 0, 0, at);
     return nullptr;
   }
-  align = std::max<std::size_t>(align, 16);
-  const std::size_t first = (arena_used_ + 16 + align - 1) / align * align;  // 16 bytes in between
+  align = std::max(align, block_alignment);
+  const std::size_t first =
+      (arena_used_ + block_alignment + align - 1) / align * align;  // so many bytes in between
   if (bytes > arena_bytes - first || first > arena_bytes) {
     fail(verdict::bad_memory, "more than " + std::to_string(arena_bytes >> 20) +
                                   " MiB allocated: make the scenario smaller");
@@ -845,6 +877,9 @@ void* machine::allocate(std::size_t bytes, std::size_t align, bool zeroed, where
   arena_used_ = first + bytes;
   char* p = region_ + first;
   std::memset(p, zeroed ? 0 : 0xA5, bytes);
+  std::fill(block_near_ + first / block_alignment,
+            block_near_ + (first + bytes + block_alignment - 1) / block_alignment,
+            static_cast<std::uint32_t>(blocks_.size()));
   blocks_.push_back({reinterpret_cast<std::uintptr_t>(p), bytes, true, at, {nullptr, 0}});
   touch(p, bytes, true, false, at);
   note("allocates", p, bytes, 0, 0, at);
@@ -901,11 +936,11 @@ int machine::spawn(rt::entry f, void* argument, where at) {
   t.in_operation = 0;
   t.until = rt::no_deadline;
   t.at = at;
-  t.known.reset(base_clock_);
-  t.acquired.reset(base_clock_);
-  t.fenced.reset(base_clock_);
+  t.known.reset(base_clock_, location_count_);
+  t.acquired.reset(base_clock_, location_count_);
+  t.fenced.reset(base_clock_, location_count_);
   if (number > 0) {
-    t.known.copy(me().known, max_locations);
+    t.known.copy(me().known, location_count_);
     ++me().known.clock[current_];
     note("starts", nullptr, static_cast<word>(number), 0, 0, at);
     search_->follows(number, current_);

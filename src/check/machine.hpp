@@ -150,6 +150,7 @@ class machine {
   lock_state& lock_of(const void* mutex);
   void check_alive(const void* object, std::size_t size, where at, const char* what);
   void touch(const void* object, std::size_t size, bool write, bool atomic, where at);
+  void touch(shadow& s, bool write, bool atomic, where at);
   bool in_region(const void* p) const noexcept;
   char* stack_of(int thread) const noexcept {
     return region_ + arena_bytes + static_cast<std::size_t>(thread) * stack_bytes;
@@ -163,9 +164,14 @@ class machine {
 
   // What the search is told of: a location is an object, and so are its sleepers, and a lock.
   static constexpr unsigned all_fences = 0, the_clock = 1, first_end = 2;
-  static constexpr unsigned first_location = first_end + max_threads;
-  static constexpr unsigned first_sleepers = first_location + max_locations;
-  static constexpr unsigned first_lock = first_sleepers + max_locations;
+  static constexpr unsigned first_other = first_end + max_threads;
+  static unsigned object_of_location(unsigned index) noexcept { return first_other + 3 * index; }
+  static unsigned object_of_sleepers(unsigned index) noexcept {
+    return first_other + 3 * index + 1;
+  }
+  unsigned object_of_lock(const lock_state& l) const noexcept {
+    return first_other + 3 * static_cast<unsigned>(&l - locks_.data()) + 2;
+  }
   void looks_at(unsigned object) { search_->touches(current_, object, false); }
   void changes(unsigned object) { search_->touches(current_, object, true); }
 
@@ -173,6 +179,11 @@ class machine {
   static constexpr std::size_t stack_bytes = std::size_t{256} << 10;
   static constexpr std::size_t guard_bytes = 4096;  // at the end of each stack
   static constexpr std::size_t region_bytes = arena_bytes + max_threads * stack_bytes;
+  static constexpr std::size_t shadow_bytes = region_bytes / shadow::together * sizeof(shadow);
+  static constexpr std::size_t shadow_apart_bytes = region_bytes * sizeof(shadow);
+  static constexpr std::size_t block_alignment = 16;
+  static constexpr std::size_t block_near_bytes =
+      arena_bytes / block_alignment * sizeof(std::uint32_t);
 
   options options_;
   search* search_ = nullptr;
@@ -184,7 +195,8 @@ class machine {
   bool over_ = false;
 
   char* region_ = nullptr;
-  shadow_byte* shadow_ = nullptr;  // one for each byte of the region
+  shadow* shadow_ = nullptr;        // one for each four bytes of the region
+  shadow* shadow_apart_ = nullptr;  // one for each byte of it
   struct place {
     std::uint32_t run;
     std::uint32_t index;
@@ -194,7 +206,8 @@ class machine {
   std::uint32_t run_ = 0;
   std::uint32_t base_clock_ = 0;
   std::size_t arena_used_ = 0;
-  std::vector<block> blocks_;
+  std::vector<block> blocks_;            // in the order of their addresses
+  std::uint32_t* block_near_ = nullptr;  // for each 16 bytes of the arena: the block there, perhaps
   std::vector<location> locations_;
   unsigned location_count_ = 0;
   std::vector<lock_state> locks_;

@@ -47,9 +47,9 @@ struct view {
     clock = o.clock;
     std::copy_n(o.seen.begin(), locations, seen.begin());
   }
-  void reset(std::uint32_t base) noexcept {
+  void reset(std::uint32_t base, unsigned locations) noexcept {
     clock.fill(base);
-    seen.fill(0);
+    std::fill_n(seen.begin(), locations, 0U);
   }
 };
 
@@ -88,10 +88,14 @@ struct location {
   }
 };
 
-/// What is known of one byte of plain memory: who accessed it last, and where.
-struct shadow_byte {
+/// What is known of plain memory: who accessed it last, and where. One for each four bytes that are only
+/// accessed together, and one for each byte of those that are not.
+struct shadow {
+  static constexpr std::size_t together = 4;
+
   std::uint32_t write = 0;  // the writer's clock
   std::uint8_t writer = 0;
+  bool apart = false;  // of four bytes: each has its own
   std::array<std::uint32_t, max_threads> reads{};
   where wrote{nullptr, 0};
   where read{nullptr, 0};

@@ -84,7 +84,7 @@ class depth_first final : public search {
     at_ = 0;
     steps_.clear();
     for (auto& c : clocks_) c.fill(0);
-    for (object_state& o : objects_) o = object_state();
+    ++execution_;
     return true;
   }
 
@@ -124,16 +124,16 @@ class depth_first final : public search {
                          ? steps_.back().turn
                          : static_cast<int>(steps_.size());
     steps_.push_back({thread, std::exchange(here_, -1), turn});
+    threads_ = std::max(threads_, thread + 1);
     clocks_[thread][thread] = static_cast<std::uint32_t>(steps_.size());
   }
 
   void touches(int thread, unsigned object, bool changes) override {
     if (!reduce_ || steps_.empty()) return;
-    if (object >= objects_.size()) objects_.resize(object + 1);
-    object_state& o = objects_[object];
+    object_state& o = state_of(object);
     clock& mine = clocks_[thread];
     const auto now = static_cast<std::uint32_t>(steps_.size());
-    for (int q = 0; q < max_threads; ++q) {
+    for (int q = 0; q < threads_; ++q) {
       if (q == thread) continue;
       const std::uint32_t last = changes ? std::max(o.changed[q], o.looked[q]) : o.changed[q];
       if (last > mine[q]) other_order(last - 1, thread);
@@ -151,8 +151,7 @@ class depth_first final : public search {
 
   void hands_on(int thread, unsigned object) override {
     if (!reduce_ || steps_.empty()) return;
-    if (object >= objects_.size()) objects_.resize(object + 1);
-    objects_[object].by_changes = clocks_[thread];
+    state_of(object).by_changes = clocks_[thread];
   }
 
   void could_go(int thread) override {
@@ -179,7 +178,18 @@ class depth_first final : public search {
   struct object_state {
     clock changed{}, looked{};  // each thread's last step there, counted from 1
     clock by_changes{}, by_looks{};
+    std::uint64_t execution = 0;  // of which this is
   };
+
+  object_state& state_of(unsigned object) {
+    if (object >= objects_.size()) objects_.resize(object + 1);
+    object_state& o = objects_[object];
+    if (o.execution != execution_) {
+      o = object_state();
+      o.execution = execution_;
+    }
+    return o;
+  }
 
   static std::uint8_t bit(int thread) noexcept { return static_cast<std::uint8_t>(1U << thread); }
   static std::uint8_t mask_of(const int* threads, unsigned n) noexcept {
@@ -224,8 +234,10 @@ class depth_first final : public search {
   std::vector<step> steps_;
   std::vector<object_state> objects_;
   std::array<clock, max_threads> clocks_{};
+  std::uint64_t execution_ = 0;
   std::size_t at_ = 0;
   int here_ = -1;
+  int threads_ = 0;  // those with a smaller number have taken a step, in some execution
   bool first_ = true;
   bool diverged_ = false;
 };

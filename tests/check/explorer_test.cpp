@@ -165,6 +165,50 @@ TEST(Explorer, ARaceOnAnythingIsFound) {
   EXPECT_TRUE(is(explore(body(false)), verdict::race));
 }
 
+// What is known of memory is kept for four bytes, until one of them is accessed alone.
+TEST(Explorer, ARaceOfAPartWithTheWholeIsFound) {
+  struct mixed {
+    union {
+      std::uint64_t whole;
+      unsigned char bytes[8];
+    };
+  };
+  const auto write_whole = [](mixed& m) { m.whole = 1; };
+  const auto read_whole = [](mixed& m) {
+    volatile std::uint64_t w = m.whole;
+    (void)w;
+  };
+  const auto write_part = [](mixed& m) { m.bytes[5] = 1; };
+  const auto read_part = [](mixed& m) {
+    volatile unsigned char b = m.bytes[5];
+    (void)b;
+  };
+  const auto write_two = [](mixed& m) { m.bytes[4] = m.bytes[5] = 1; };
+  const auto write_neighbours = [](mixed& m) { m.bytes[4] = m.bytes[6] = 1; };
+  const auto together = [=](auto first, auto mine, auto others) {
+    return explore([=] {
+      mixed m{0};
+      first(m);
+      thread a([&] { others(m); });
+      mine(m);
+      a.join();
+      write_whole(m);  // and all of it is one again
+      read_part(m);
+    });
+  };
+  for (const int apart : {0, 1}) {
+    const auto first = [=](mixed& m) { apart ? write_two(m) : write_whole(m); };
+    EXPECT_TRUE(is(together(first, write_whole, read_part), verdict::race));
+    EXPECT_TRUE(is(together(first, write_whole, write_part), verdict::race));
+    EXPECT_TRUE(is(together(first, read_whole, write_part), verdict::race));
+    EXPECT_TRUE(is(together(first, read_part, write_whole), verdict::race));
+    EXPECT_TRUE(is(together(first, write_part, write_part), verdict::race));
+    EXPECT_TRUE(proved(together(first, read_whole, read_part)));
+    EXPECT_TRUE(proved(together(first, write_part, write_neighbours)));
+    EXPECT_TRUE(proved(together(first, read_part, write_neighbours)));
+  }
+}
+
 TEST(Explorer, ADeadlockIsFound) {
   const result r = explore([] {
     seam::mutex a, b;
