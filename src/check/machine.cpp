@@ -89,7 +89,7 @@ machine::machine() {
   region_ = reserve_pages<char>(region_bytes);
   shadow_ = reserve_pages<shadow>(shadow_bytes);
   shadow_apart_ = reserve_pages<shadow>(shadow_apart_bytes);
-  block_near_ = reserve_pages<std::uint32_t>(block_near_bytes);
+  block_at_ = reserve_pages<std::uint32_t>(block_at_bytes);
   places_ = reserve_pages<place>(region_bytes / 4 * sizeof(place));
   for (int i = 0; i < max_threads; ++i) {
     threads_[i].context.prepare(stack_of(i), stack_bytes, &machine::fiber_loop);
@@ -101,7 +101,7 @@ machine::~machine() {
   ::munmap(region_, region_bytes);
   ::munmap(shadow_, shadow_bytes);
   ::munmap(shadow_apart_, shadow_apart_bytes);
-  ::munmap(block_near_, block_near_bytes);
+  ::munmap(block_at_, block_at_bytes);
   ::munmap(places_, region_bytes / 4 * sizeof(place));
 }
 
@@ -402,18 +402,13 @@ void machine::check_alive(const void* object, std::size_t size, where at, const 
     }
     return;
   }
-  const std::uint32_t near = block_near_[(a - arena) / block_alignment];
-  if (near < blocks_.size() && blocks_[near].live && blocks_[near].first <= a &&
-      a + size <= blocks_[near].first + blocks_[near].bytes) {
-    return;
-  }
-  auto after = std::upper_bound(blocks_.begin(), blocks_.end(), a,
-                                [](std::uintptr_t x, const block& b) { return x < b.first; });
-  if (after == blocks_.begin() || a + size > (after - 1)->first + (after - 1)->bytes) {
+  const std::uint32_t number = block_at_[(a - arena) / block_alignment];
+  if (number >= blocks_.size() || a < blocks_[number].first ||
+      a + size > blocks_[number].first + blocks_[number].bytes) {
     fail(verdict::bad_memory,
          std::string(what) + " outside every allocated block, at " + place_of(at));
   }
-  const block& b = *(after - 1);
+  const block& b = blocks_[number];
   if (!b.live) {
     fail(verdict::bad_memory, std::string(what) + " after the memory was freed, at " +
                                   place_of(at) + "; freed at " + place_of(b.freed) +
@@ -877,9 +872,8 @@ void* machine::allocate(std::size_t bytes, std::size_t align, bool zeroed, where
   arena_used_ = first + bytes;
   char* p = region_ + first;
   std::memset(p, zeroed ? 0 : 0xA5, bytes);
-  std::fill(block_near_ + first / block_alignment,
-            block_near_ + (first + bytes + block_alignment - 1) / block_alignment,
-            static_cast<std::uint32_t>(blocks_.size()));
+  std::fill_n(block_at_ + first / block_alignment, bytes / block_alignment + 1,
+              static_cast<std::uint32_t>(blocks_.size()));
   blocks_.push_back({reinterpret_cast<std::uintptr_t>(p), bytes, true, at, {nullptr, 0}});
   touch(p, bytes, true, false, at);
   note("allocates", p, bytes, 0, 0, at);

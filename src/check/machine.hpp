@@ -182,8 +182,8 @@ class machine {
   static constexpr std::size_t shadow_bytes = region_bytes / shadow::together * sizeof(shadow);
   static constexpr std::size_t shadow_apart_bytes = region_bytes * sizeof(shadow);
   static constexpr std::size_t block_alignment = 16;
-  static constexpr std::size_t block_near_bytes =
-      arena_bytes / block_alignment * sizeof(std::uint32_t);
+  static constexpr std::size_t block_at_bytes =
+      (arena_bytes / block_alignment + 1) * sizeof(std::uint32_t);
 
   options options_;
   search* search_ = nullptr;
@@ -206,8 +206,9 @@ class machine {
   std::uint32_t run_ = 0;
   std::uint32_t base_clock_ = 0;
   std::size_t arena_used_ = 0;
-  std::vector<block> blocks_;            // in the order of their addresses
-  std::uint32_t* block_near_ = nullptr;  // for each 16 bytes of the arena: the block there, perhaps
+  std::vector<block> blocks_;  // in the order of their addresses
+  // For each 16 bytes of the arena its number among them, or one from an earlier execution.
+  std::uint32_t* block_at_ = nullptr;
   std::vector<location> locations_;
   unsigned location_count_ = 0;
   std::vector<lock_state> locks_;

@@ -47,6 +47,7 @@ struct view {
     clock = o.clock;
     std::copy_n(o.seen.begin(), locations, seen.begin());
   }
+  // Beyond `locations` nothing counts: a new location is set in every view (machine::at_location).
   void reset(std::uint32_t base, unsigned locations) noexcept {
     clock.fill(base);
     std::fill_n(seen.begin(), locations, 0U);

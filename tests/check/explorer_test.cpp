@@ -303,6 +303,17 @@ TEST(Explorer, BadMemoryIsFound) {
                    (void)p->load(seam::relaxed);
                  }),
                  verdict::bad_memory));
+  // Outside: behind a block, in front of it, and across its end.
+  for (const int at : {8, -8, 4}) {
+    EXPECT_TRUE(is(explore([at] {
+                     void* p = seam::allocate(8, 8);
+                     void* q = seam::allocate(8, 8);
+                     (void)*reinterpret_cast<volatile std::uint64_t*>(static_cast<char*>(q) + at);
+                     seam::deallocate(q, 8);
+                     seam::deallocate(p, 8);
+                   }),
+                   verdict::bad_memory));
+  }
   // Freed while another thread may still use it: a race even if the use came first.
   EXPECT_TRUE(is(explore([] {
                    auto* p = ::new (seam::allocate(8, 8)) seam::atomic<int>(1);
