@@ -305,6 +305,145 @@ TYPED_TEST(ManySenders, TheFreePlaceIsPassedOn) {
   });
 }
 
+// The same where the place is promised to a select meanwhile, which gives it back: whoever makes room cannot send the
+// message of the one who waits, and must not forget it.
+TYPED_TEST(ManySenders, APromisedPlaceIsGivenBack) {
+  if (TypeParam::capacity == no_bound) GTEST_SKIP() << "nobody waits to send";
+  if (TypeParam::capacity == 0) GTEST_SKIP() << "a place is promised by a receiver that waits";
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    for (std::size_t i = 0; i < TypeParam::capacity; ++i)
+      require(tx.try_send(parcel(0)).has_value(), "room");
+    thread patient([&, mine = tx] { require(mine.send(parcel(1)).has_value(), "sent"); });
+    thread undecided([mine = tx] {
+      strait::selector s;
+      (void)s.send(mine);
+      auto dropped = s.try_select();
+    });
+    for (bool seen = false; !seen;) {
+      auto m = rx.recv();
+      require(m.has_value(), "open");
+      seen = m->value() == 1;
+    }
+    patient.join();
+    undecided.join();
+  });
+}
+
+// A sender that waits in line is stopped, while whoever makes room may be about to send its message: it is told the
+// truth, and gets its message back if it was not sent.
+TYPED_TEST(ManySenders, AWaitingSenderIsStopped) {
+  if (TypeParam::capacity == no_bound) GTEST_SKIP() << "nobody waits to send";
+  if (TypeParam::capacity == 0) GTEST_SKIP() << "see StopTokens";
+  options o;
+  o.spurious_wakes = 1;
+  prove(
+      [] {
+        auto [tx, rx] = TypeParam::template make<parcel>();
+        for (std::size_t i = 0; i < TypeParam::capacity; ++i)
+          require(tx.try_send(parcel(0)).has_value(), "room");
+        strait::stop_source stop;
+        bool sent = false;
+        thread sender([&, mine = tx] {
+          auto r = mine.send(parcel(1), stop.get_token());
+          sent = r.has_value();
+          require(r || r.error().reason() == errc::cancelled, "sent or cancelled");
+          require(r || r.error().value().value() == 1, "it is there again");
+        });
+        thread stopper([&] { stop.request_stop(); });
+        require(rx.recv().has_value(), "the first one");
+        sender.join();
+        int taken = 0;
+        while (auto m = rx.try_recv()) taken += m->value() == 1;
+        require(taken == (sent ? 1 : 0), "nothing is lost or invented");
+        stopper.join();
+      },
+      o);
+}
+
+// The same with deadlines.
+TYPED_TEST(ManySenders, AWaitingSendersTimeIsUp) {
+  if (TypeParam::capacity == no_bound) GTEST_SKIP() << "nobody waits to send";
+  if (TypeParam::capacity == 0) GTEST_SKIP() << "see Timeouts";
+  prove([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    for (std::size_t i = 0; i < TypeParam::capacity; ++i)
+      require(tx.try_send(parcel(0)).has_value(), "room");
+    int sent = 0;
+    thread impatient([&, mine = tx] {
+      for (int i : {1, 2}) {
+        auto r = mine.send_for(parcel(i), 1ms);
+        sent += r.has_value() ? i : 0;
+        require(r || r.error().reason() == errc::timeout, "sent or too late");
+        require(r || r.error().value().value() == i, "it is there again");
+      }
+    });
+    int taken = 0;
+    for (std::size_t i = 0; i < TypeParam::capacity + 1; ++i) {
+      if (auto m = rx.recv_for(1ms)) taken += m->value();
+    }
+    impatient.join();
+    while (auto m = rx.try_recv()) taken += m->value();
+    require(taken == sent, "nothing is lost or invented");
+  });
+}
+
+// The receiver closes, or goes, while senders wait in line: each learns of it, or its message was taken.
+TYPED_TEST(ManySenders, WaitingSendersMeetAClose) {
+  if (TypeParam::capacity == no_bound) GTEST_SKIP() << "nobody waits to send";
+  for (const bool goes : {false, true}) {
+    prove([goes] {
+      auto [tx, rx] = TypeParam::template make<parcel>();
+      for (std::size_t i = 0; i < TypeParam::capacity; ++i)
+        require(tx.try_send(parcel(0)).has_value(), "room");
+      int sent = 0;
+      const auto send = [&sent](auto& mine, int i) {
+        auto r = mine.send(parcel(i));
+        if (r) return i;
+        require(r.error().reason() == errc::closed, "closed");
+        require(r.error().value().value() == i, "it is there again");
+        return 0;
+      };
+      int other = 0;
+      thread one([&, mine = tx] { sent = send(mine, 1); });
+      thread two([&, mine = tx] { other = send(mine, 2); });
+      int taken = 0;
+      if (auto m = rx.recv()) taken += m->value();
+      if (goes) {
+        rx.reset();
+      } else {
+        rx.close();
+      }
+      one.join();
+      two.join();
+      if (goes) return;
+      while (auto m = rx.try_recv()) taken += m->value();
+      require(taken == sent + other, "nothing is lost or invented");
+    });
+  }
+}
+
+// Two receivers make room for one who waits: its messages come once each.
+TYPED_TEST(ManyReceivers, TwoMakeRoom) {
+  if (TypeParam::capacity == no_bound || TypeParam::capacity == 0)
+    GTEST_SKIP() << "there is no room to be made";
+  prove_lively([] {
+    auto [tx, rx] = TypeParam::template make<parcel>();
+    for (std::size_t i = 0; i < TypeParam::capacity; ++i)
+      require(tx.try_send(parcel(0)).has_value(), "room");
+    thread sender([&] {
+      for (int i : {1, 2}) require(tx.send(parcel(i)).has_value(), "sent");
+    });
+    int taken = 0, others = 0;
+    thread other([&, mine = rx] { others = mine.recv()->value(); });
+    taken = rx.recv()->value();
+    other.join();
+    sender.join();
+    while (auto m = rx.try_recv()) taken += m->value();
+    require(taken + others == 3, "each once");
+  });
+}
+
 // What the last receiver leaves behind dies at once, though a sender keeps the channel alive.
 TYPED_TEST(Channel, LeftMessagesDieAtOnce) {
   prove([] {

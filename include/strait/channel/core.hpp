@@ -264,9 +264,8 @@ class core final : public channel_base {
     }
   }
   // Somebody took a message, so there is room: the first sender in line is woken to send its message, or has it
-  // sent for it, if it offers (a coroutine): it then goes on when its turn comes, and the next receive need not
-  // wait for that. Only the one who sends its message, or who wakes it to try again, goes on with it: it is in no
-  // line meanwhile.
+  // sent for it, if it offers: it then goes on when its turn comes, and the next receive need not wait for that.
+  // Only the one who sends its message, or who wakes it to try again, goes on with it: it is in no line meanwhile.
   STRAIT_NOINLINE void serve_senders() noexcept {
     const wait_queue::taken first = senders_.take_or_notify_one();
     if (first.node == nullptr) return;
@@ -303,16 +302,26 @@ class core final : public channel_base {
     return s;
   }
 
-  // Whether those who wait at one end can only go on one after the other: there is one place, and the other end has one
-  // handle. Who finds others in line then lies down at once: to give the processor away and look again would mostly
-  // reach the next one who waits. (Measured: docs/benchmarks/waiting.md.)
-  bool one_at_a_time(std::size_t partners) const noexcept {
+  bool has_one_place() const noexcept {
     if constexpr (Queue::is_bounded) {
-      return partners == 1 && queue_.capacity() == 1;
+      return queue_.capacity() == 1;
     } else {
       return false;
     }
   }
+
+  // Whether those who wait at one end can only go on one after the other: there is one place, and the other end has one
+  // handle. Who finds others in line then lies down at once: to give the processor away and look again would mostly
+  // reach the next one who waits. (Measured: docs/benchmarks/waiting.md.)
+  bool one_at_a_time(std::size_t partners) const noexcept {
+    return partners == 1 && has_one_place();
+  }
+
+  // Whether a thread that waits to send lets others send its message (W6 in wait/waiter.hpp). With one place each
+  // message wants a turn of the sender's and one of the receiver's; who makes room then fills it at once, and the sender
+  // goes on with its next message. With more places a receiver had better take what is there. A sole sender's side of
+  // the queue is its thread's alone.
+  bool threads_offer() const noexcept { return !Queue::one_sender && has_one_place(); }
 
   // What a thread waits to do, and what it needs to wait.
   struct sending {
@@ -325,8 +334,14 @@ class core final : public channel_base {
     std::uint64_t through() const noexcept { return channel.queue_.pushes(); }
     queue_status attempt(sight reach) const { return channel.push(message, reach); }
     bool ready() const noexcept { return channel.queue_.can_push(); }
+    // In line others can serve it, so on one processor it gives the processor away there, not before.
     bool queues_up() const noexcept {
-      return channel.one_at_a_time(channel.receiver_count()) && channel.senders_.has_waiters();
+      return (channel.threads_offer() && sync::processors() == 1) ||
+             (channel.one_at_a_time(channel.receiver_count()) && channel.senders_.has_waiters());
+    }
+    bool offer(party<T>& me) const noexcept {
+      me.message = &message;
+      return me.offers = channel.threads_offer();
     }
   };
   struct receiving {
@@ -342,6 +357,7 @@ class core final : public channel_base {
     bool queues_up() const noexcept {
       return channel.one_at_a_time(channel.sender_count()) && channel.receivers_.has_waiters();
     }
+    bool offer(party<T>&) const noexcept { return false; }
   };
 
   template <class Operation>
@@ -368,7 +384,8 @@ class core final : public channel_base {
       }
     }
     for (place where = place::back;;) {
-      const waiter::state how = sleep(op, where, p);
+      const waiter::state how = sleep(op, where, p, b);
+      if (how == waiter::done) return success;
       s = op.attempt(sight::both);
       errc over = success;
       if (s == queue_status::would_block || s == queue_status::busy) {
@@ -385,12 +402,15 @@ class core final : public channel_base {
     }
   }
 
+  // How the wait ended: notified, left or cancelled (try again), or done.
   template <class Operation>
-  static waiter::state sleep(const Operation& op, place where, const patience& p) noexcept {
+  static waiter::state sleep(const Operation& op, place where, const patience& p,
+                             backoff& b) noexcept {
     waiter w;
-    wait_node node;
-    node.owner = &w;
-    op.line().add(node, where);
+    party<T> me;
+    me.owner = &w;
+    const bool offers = op.offer(me);
+    op.line().add(me, where);
     sync::full_fence();
     waiter::state how;
     if (op.ready()) {
@@ -398,9 +418,13 @@ class core final : public channel_base {
     } else {
       std::optional<stop_guard> on_stop;
       if (p.stop != nullptr) on_stop.emplace(*p.stop, cancel_waiter{&w});
-      how = w.park(p.until);
+      how = offers ? w.park(p.until, b) : w.park(p.until);
     }
-    if (how != waiter::notified) op.line().remove(node);
+    if ((how == waiter::left || how == waiter::cancelled) && !op.line().remove(me) && me.offers) {
+      // W6: somebody has it, and is about to send its message or to say that it cannot.
+      for (backoff soon; w.current() == how;) soon.wait();
+      how = w.current();
+    }
     return how;
   }
 

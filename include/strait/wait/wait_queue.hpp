@@ -59,8 +59,8 @@ struct wait_node {
   waiter* owner = nullptr;
   std::uint32_t arm = 0;
   bool linked = false;  // guarded by the lock of the list it is for
-  bool offers =
-      false;  // its waiter is alone (W5 in waiter.hpp), and what it would do others can do for it
+  // What its owner would do others can do for it (W5 and W6 in waiter.hpp). Guarded by the lock as well.
+  bool offers = false;
 };
 
 /// An intrusive list; the caller holds the lock that guards it.
@@ -206,6 +206,7 @@ class wait_queue {
     waiter& owner = *node.owner;
     const std::uint32_t arm = node.arm;
     unlink(node);
+    node.offers = false;  // W6: an owner that leaves just now need not wait for us
     auto result = owner.try_select(waiter::notified, arm, owed);
     for (backoff b; result == waiter::claim::busy;
          result = owner.try_select(waiter::notified, arm, owed)) {

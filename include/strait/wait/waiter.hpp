@@ -20,7 +20,8 @@
 //   waiting  -> bound | called | notified   by others (once)      waiting -> cancelled  by a stop callback
 //   waiting  -> left | claiming             by the owner          claiming -> waiting | left  by the owner
 //   bound    -> done | released             by the partner that bound it
-//   waiting  -> done | notified             by who took it out of its line to serve it (W5)
+//   waiting  -> done | notified             by who took it out of its line to serve it (W5, W6)
+//   left | cancelled -> done | notified     likewise, where its owner is a thread (W6)
 // All states but waiting, claiming and bound are final: the owner leaves with them.
 //
 // Invariants
@@ -31,9 +32,14 @@
 //   W3 Who selected with `notified` has passed on a wake-up. Its receiver tries the channel again
 //      before it reports a timeout or a stop, and passes the wake-up on if it did not use it.
 //   W4 The word of a waiter that is bound and asleep is changed only by the partner that bound it: its owner
-//      sleeps, and others leave a bound waiter alone.
+//      sleeps, and others leave a bound waiter alone. (Of one that was taken out: W6.)
 //   W5 A waiter that is alone stands in one line, and only the lock of that line guards it: who finds it there
 //      selects it by taking it out, and its owner leaves by taking it out. So no exchange is needed.
+//   W6 A thread that lets others do what it waits to do stands in one line, too, but leaves or is cancelled by its
+//      word. Who takes its node out has the waiter until finish(), its last touch, whatever the word says by then: the
+//      outcome stands in place of left or cancelled, and nothing else can be there, for who selects takes the node
+//      out first. So an owner that left or was cancelled, does not find its node in the line and was not selected,
+//      waits until the word changes once more: only then is its stack its own, and known what became of it.
 //
 // Order edges
 //   S1 release, in every transition made by others: what they did for the waiter (the message moved,
@@ -141,7 +147,8 @@ class waiter {
     std::uint32_t seen = word->load(sync::acquire);  // R2 acquire: what the owner left in its frame
     const std::uint32_t arm = seen & ~low_mask;      // fixed when it was bound
     if ((seen & asleep) != 0) {
-      // W4: nobody else changes the word now. S1 release: the message has moved; pairs with P1.
+      // W4: nobody else changes the word now, or what they write is not wanted (W6). S1 release: the message has
+      // moved; pairs with P1.
       word->store(outcome | arm, sync::release);
       return wakeup(word, elsewhere);
     }
