@@ -529,6 +529,36 @@ void stop_tokens() {
   stopper.join();
 }
 
+// A sender waits for the one place, and gives up while a receiver makes room.
+template <class F>
+void stopped_in_line() {
+  auto [tx, rx] = F::make();
+  require(tx.try_send(parcel(0)).has_value(), "room");
+  strait::stop_source stop;
+  bool sent = false;
+  thread sender([&, mine = tx] { sent = mine.send(parcel(1), stop.get_token()).has_value(); });
+  thread stopper([&] { stop.request_stop(); });
+  require(rx.recv().has_value(), "the first one");
+  sender.join();
+  require(rx.try_recv().has_value() == sent, "nothing is lost or invented");
+  stopper.join();
+}
+// The same with a deadline, and with a receiver that closes.
+template <class F, bool Closes>
+void too_late_in_line() {
+  auto [tx, rx] = F::make();
+  require(tx.try_send(parcel(0)).has_value(), "room");
+  int sent = 0;
+  thread sender([&, mine = tx] {
+    for (int i : {1, 2}) sent += mine.send_for(parcel(i), 1ms).has_value() ? i : 0;
+  });
+  int taken = rx.recv()->value();
+  if constexpr (Closes) rx.close();
+  sender.join();
+  while (auto m = rx.try_recv()) taken += m->value();
+  require(taken == sent, "nothing is lost or invented");
+}
+
 template <class F>
 void select_receives() {
   auto a = F::make();
@@ -997,6 +1027,9 @@ List every_model() {
   MODEL("mpmc 2, two to two", two_to_two<mpmc<2>>);
   MODEL("mpmc 2, select finishes elsewhere", select_finishes_elsewhere<mpmc<2>>);
   MODEL("mpsc 1, two to one", two_to_one<mpsc<1>>);
+  MODEL("mpsc 1, stopped in line", stopped_in_line<mpsc<1>>);
+  MODEL("mpsc 1, too late in line", too_late_in_line<mpsc<1>, false>);
+  MODEL("mpsc 1, too late in line, closed", too_late_in_line<mpsc<1>, true>);
   MODEL("spsc 1, one to one", one_to_one<spsc<1>>);
   MODEL("spsc 1, closing", closing<spsc<1>>);
   MODEL("spsc 1, close publishes", close_publishes<spsc<1>>);
