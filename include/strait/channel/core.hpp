@@ -7,7 +7,8 @@
 //
 // A send moves the message only when it succeeds. A receive makes a message appear in the caller's
 // result, in place. A thread that is woken has not been given anything: it tries again, so that a
-// message never waits for a thread to be scheduled. It keeps its turn in the line.
+// message never waits for a thread to be scheduled. It keeps its turn in the line. Where there is one place
+// only, whoever makes the sleeper's turn possible also does what it waits to do: the sleeper wakes to find it done.
 //
 // Select uses the same pieces: an attempt (select_*), a promise that is spent later (reserve, commit,
 // cancel: a select that must make its message first, a selected operation of a selector), a place in
@@ -221,11 +222,11 @@ class core final : public channel_base {
 
   queue_status push(T& message, sight reach = sight::both) {
     keep_for_ourselves();
-    return push_for_anybody(message, reach);
+    return settle_push(queue_.try_push(message, reach));
   }
 
-  queue_status push_for_anybody(T& message, sight reach = sight::both) {
-    const queue_status s = queue_.try_push(message, reach);
+  // What an attempt to push leaves to be done.
+  queue_status settle_push(queue_status s) noexcept {
     if (s == queue_status::ok) [[likely]] {
       pushed();
     } else if (s == queue_status::closed) {
@@ -251,7 +252,7 @@ class core final : public channel_base {
 
   void pushed() noexcept {
     if (receivers_.awaited()) [[unlikely]]
-      receivers_.notify_one();
+      serve_receivers();
   }
   // A receiver may sleep on our attempt, which it had to take for a push in the middle.
   void refused() noexcept {
@@ -270,10 +271,31 @@ class core final : public channel_base {
     const wait_queue::taken first = senders_.take_or_notify_one();
     if (first.node == nullptr) return;
     auto& sender = static_cast<party<T>&>(*first.node);
-    const bool sent = push_for_anybody(*sender.message) == queue_status::ok;
-    sender.owner->finish(sent ? waiter::done : waiter::notified).deliver();
+    const queue_status s = queue_.try_push(*sender.message);
+    const bool sent = s == queue_status::ok;
+    // At once: an owner that gave up meanwhile waits for it (W6).
+    const wakeup owed = sender.owner->finish(sent ? waiter::done : waiter::notified);
+    settle_push(s);
+    owed.deliver();
     // N2, once: others that make room meanwhile must not keep us here.
     if (sent && first.more && !full()) senders_.notify_one();
+  }
+
+  // The same at the other end: somebody sent a message, and the first receiver in line is woken or has it handed over. A
+  // sender in line is only woken for the room that this makes, or the two ends could go on for each other for long.
+  STRAIT_NOINLINE void serve_receivers() noexcept {
+    const wait_queue::taken first = receivers_.take_or_notify_one();
+    if (first.node == nullptr) return;
+    auto& receiver = static_cast<party<T>&>(*first.node);
+    const auto fill = [&](T&& m) noexcept { detail::fill(*receiver.result, std::move(m)); };
+    const bool received = queue_.try_pop(fill) == queue_status::ok;
+    // N2, once. Looked at while a sole receiver's side of the queue is still ours.
+    const bool more = received && first.more && queue_.can_pop();
+    receiver.owner->finish(received ? waiter::done : waiter::notified).deliver();
+    if constexpr (Queue::is_bounded) {
+      if (received && senders_.awaited()) senders_.notify_one();
+    }
+    if (more) receivers_.notify_one();
   }
 
   // A sole sender's side of the queue is its thread's. A coroutine that offers lets the receiver in; others may
@@ -311,17 +333,17 @@ class core final : public channel_base {
   }
 
   // Whether those who wait at one end can only go on one after the other: there is one place, and the other end has one
-  // handle. Who finds others in line then lies down at once: to give the processor away and look again would mostly
+  // handle. Who finds others in line then joins them at once: to give the processor away and look again would mostly
   // reach the next one who waits. (Measured: docs/benchmarks/waiting.md.)
   bool one_at_a_time(std::size_t partners) const noexcept {
     return partners == 1 && has_one_place();
   }
 
-  // Whether a thread that waits to send lets others send its message (W6 in wait/waiter.hpp). With one place each
-  // message wants a turn of the sender's and one of the receiver's; who makes room then fills it at once, and the sender
-  // goes on with its next message. With more places a receiver had better take what is there. A sole sender's side of
-  // the queue is its thread's alone.
-  bool threads_offer() const noexcept { return !Queue::one_sender && has_one_place(); }
+  // Whether a thread that waits lets others do what it waits to do (W6 in wait/waiter.hpp). With one place each message
+  // wants a turn of the sender's and one of the receiver's; who makes room fills it at once, who fills it hands the
+  // message over at once, and so more of them pass in a turn. With more places there is more to do in a turn anyhow.
+  // That a side belongs to one thread does not matter: the thread waits until it is served.
+  bool threads_offer() const noexcept { return has_one_place(); }
 
   // What a thread waits to do, and what it needs to wait.
   struct sending {
@@ -355,9 +377,13 @@ class core final : public channel_base {
     queue_status attempt(sight reach) const noexcept { return channel.pop(out, reach); }
     bool ready() const noexcept { return channel.queue_.can_pop(); }
     bool queues_up() const noexcept {
-      return channel.one_at_a_time(channel.sender_count()) && channel.receivers_.has_waiters();
+      return (channel.threads_offer() && sync::processors() == 1) ||
+             (channel.one_at_a_time(channel.sender_count()) && channel.receivers_.has_waiters());
     }
-    bool offer(party<T>&) const noexcept { return false; }
+    bool offer(party<T>& me) const noexcept {
+      me.result = &out;
+      return me.offers = channel.threads_offer();
+    }
   };
 
   template <class Operation>
@@ -402,7 +428,7 @@ class core final : public channel_base {
     }
   }
 
-  // How the wait ended: notified, left or cancelled (try again), or done.
+  // How the wait ended: done, or notified, left or cancelled, and then the caller tries again.
   template <class Operation>
   static waiter::state sleep(const Operation& op, place where, const patience& p,
                              backoff& b) noexcept {
@@ -410,12 +436,10 @@ class core final : public channel_base {
     party<T> me;
     me.owner = &w;
     const bool offers = op.offer(me);
-    op.line().add(me, where);
-    sync::full_fence();
+    // Looked at before others can find it: our side of the queue may be theirs then.
+    if (!op.line().add_unless(me, where, [&] { return op.ready(); })) return waiter::left;
     waiter::state how;
-    if (op.ready()) {
-      how = w.leave() ? waiter::left : w.current();
-    } else {
+    {
       std::optional<stop_guard> on_stop;
       if (p.stop != nullptr) on_stop.emplace(*p.stop, cancel_waiter{&w});
       how = offers ? w.park(p.until, b) : w.park(p.until);

@@ -38,8 +38,9 @@
 //     actors did who called the first one in vain;
 //   - a notified waiter that finds nothing proves the side was not able, and waits again, in front.
 //
-// A node is unlinked under the lock by whoever selects its waiter; the owner unlinks the others. The
-// lock is held while a node is looked at, so a node leaves its owner's stack only when nobody looks.
+// A node is unlinked under the lock by whoever selects its waiter, or takes it out to serve it; the owner unlinks the
+// others. The lock is held while a node is looked at, or its owner waits until it has been served, so a node leaves its
+// owner's stack only when nobody looks.
 #pragma once
 
 #include <array>
@@ -59,7 +60,7 @@ struct wait_node {
   waiter* owner = nullptr;
   std::uint32_t arm = 0;
   bool linked = false;  // guarded by the lock of the list it is for
-  // What its owner would do others can do for it (W5 and W6 in waiter.hpp). Guarded by the lock as well.
+  // What its owner would do others can do for it (W5 and W6 in waiter.hpp). Guarded by the lock as long as it is linked.
   bool offers = false;
 };
 

@@ -22,10 +22,10 @@
 //   bound    -> done | released             by the partner that bound it
 //   waiting  -> done | notified             by who took it out of its line to serve it (W5, W6)
 //   left | cancelled -> done | notified     likewise, where its owner is a thread (W6)
-// All states but waiting, claiming and bound are final: the owner leaves with them.
+// All states but waiting, claiming and bound are final: the owner leaves with them (but see W6).
 //
 // Invariants
-//   W1 At most one party moves the word out of `waiting`: one compare-exchange decides.
+//   W1 At most one party moves the word out of `waiting`: one compare-exchange decides (but see W5, W6).
 //   W2 A party that selected a waiter touches it no more after its last state change (the owner may be
 //      gone at once); the wake-up of a thread needs the word's address only. See futex_wake. An owner
 //      that sleeps elsewhere (suspend) stays until its wake-up has come, also if it is being destroyed.
@@ -36,10 +36,12 @@
 //   W5 A waiter that is alone stands in one line, and only the lock of that line guards it: who finds it there
 //      selects it by taking it out, and its owner leaves by taking it out. So no exchange is needed.
 //   W6 A thread that lets others do what it waits to do stands in one line, too, but leaves or is cancelled by its
-//      word. Who takes its node out has the waiter until finish(), its last touch, whatever the word says by then: the
-//      outcome stands in place of left or cancelled, and nothing else can be there, for who selects takes the node
-//      out first. So an owner that left or was cancelled, does not find its node in the line and was not selected,
-//      waits until the word changes once more: only then is its stack its own, and known what became of it.
+//      word. Who takes its node out to serve it has the waiter until finish(), its last touch, whatever the word says
+//      by then: waiting, asleep or not, or left or cancelled, and the outcome stands in place of each. Nobody else can
+//      have selected it, for who selects takes the node out first. So an owner that left or was cancelled, does not
+//      find its node in the line, and finds that it still offers (who takes it out to select it ends that first, under
+//      the lock), waits until the word changes once more: only then is its stack its own, and known what became of it.
+//      It waits for a message to be moved, no longer.
 //
 // Order edges
 //   S1 release, in every transition made by others: what they did for the waiter (the message moved,
@@ -140,14 +142,15 @@ class waiter {
     }
   }
 
-  /// Ends a bound wait with done or released. The last touch of the waiter (W2).
+  /// Ends the wait of who is bound, or was taken out to be served. The last touch of the waiter (W2).
   wakeup finish(state outcome) noexcept {
     sync::futex_word* word = &word_;
     sleeper* const elsewhere = elsewhere_;
     std::uint32_t seen = word->load(sync::acquire);  // R2 acquire: what the owner left in its frame
     const std::uint32_t arm = seen & ~low_mask;      // fixed when it was bound
     if ((seen & asleep) != 0) {
-      // W4: nobody else changes the word now, or what they write is not wanted (W6). S1 release: the message has
+      // W4: nobody else changes the word now. Or it was taken out (W6): it may leave or be cancelled just now, by an
+      // exchange that either comes before this store, which takes its place, or fails. S1 release: the message has
       // moved; pairs with P1.
       word->store(outcome | arm, sync::release);
       return wakeup(word, elsewhere);
