@@ -559,6 +559,32 @@ void too_late_in_line() {
   require(taken == sent, "nothing is lost or invented");
 }
 
+// Two receivers in line, and one who hands over to the first may find the message taken by the second.
+template <class F>
+void two_are_served() {
+  auto [tx, rx] = F::make();
+  int first = 0, second = 0;
+  thread one([&, mine = rx] { first = mine.recv()->value(); });
+  thread two([&, mine = rx] { second = mine.recv()->value(); });
+  for (int i : {1, 2}) require(tx.send(parcel(i)).has_value(), "sent");
+  one.join();
+  two.join();
+  require(first + second == 3, "one each");
+}
+// The receiver waits while one sender hands over to it, which makes room for the other.
+template <class F>
+void room_by_a_handover() {
+  auto [tx, rx] = F::make();
+  int taken = 0;
+  thread receiver([&, mine = rx] { taken = mine.recv()->value(); });
+  thread other([&, mine = tx] { require(mine.send(parcel(1)).has_value(), "sent"); });
+  require(tx.send(parcel(2)).has_value(), "sent");
+  receiver.join();
+  other.join();
+  while (auto m = rx.try_recv()) taken += m->value();
+  require(taken == 3, "once each");
+}
+
 template <class F>
 void select_receives() {
   auto a = F::make();
@@ -1020,6 +1046,10 @@ List every_model() {
   MODEL("mpmc 1, a dropped send", a_dropped_send<mpmc<1>>);
   MODEL("mpmc 2, a dropped send beside another", a_dropped_send_beside_another<mpmc<2>>);
   MODEL("mpmc 1, a weak sender", a_weak_sender<mpmc<1>>);
+  MODEL("mpmc 1, two are served", two_are_served<mpmc<1>>);
+  MODEL("mpmc 1, room by a handover", room_by_a_handover<mpmc<1>>);
+  MODEL("mpmc 2, one to one", one_to_one<mpmc<2>>);
+  MODEL("mpmc 2, passed on", passed_on<mpmc<2>>);
   MODEL("mpmc 2, one to two", one_to_two<mpmc<2>>);
   MODEL("mpmc 2, room for two", room_for_two<mpmc<2>>);
   MODEL("mpmc 2, select lies in the way", select_lies_in_the_way<mpmc<2>>);
