@@ -324,26 +324,18 @@ class core final : public channel_base {
     return s;
   }
 
-  bool has_one_place() const noexcept {
+  // Whether a thread that waits lets others do what it waits to do (W6 in wait/waiter.hpp): where there is one place, and
+  // one handle at the other end or one processor. Then those who wait can only go on one after the other, each message
+  // wants a turn of both ends, and somebody else's hands save some of these turns. On several processors with partners
+  // enough it costs more to wake them than they lose by looking around. That a side of the queue may belong to one
+  // thread does not matter: the thread waits until it is served. (Measured: docs/benchmarks/waiting.md.)
+  bool serves_in_line(std::size_t partners) const noexcept {
     if constexpr (Queue::is_bounded) {
-      return queue_.capacity() == 1;
+      return queue_.capacity() == 1 && (partners == 1 || sync::processors() == 1);
     } else {
       return false;
     }
   }
-
-  // Whether those who wait at one end can only go on one after the other: there is one place, and the other end has one
-  // handle. Who finds others in line then joins them at once: to give the processor away and look again would mostly
-  // reach the next one who waits. (Measured: docs/benchmarks/waiting.md.)
-  bool one_at_a_time(std::size_t partners) const noexcept {
-    return partners == 1 && has_one_place();
-  }
-
-  // Whether a thread that waits lets others do what it waits to do (W6 in wait/waiter.hpp). With one place each message
-  // wants a turn of the sender's and one of the receiver's; who makes room fills it at once, who fills it hands the
-  // message over at once, and so more of them pass in a turn. With more places there is more to do in a turn anyhow.
-  // That a side belongs to one thread does not matter: the thread waits until it is served.
-  bool threads_offer() const noexcept { return has_one_place(); }
 
   // What a thread waits to do, and what it needs to wait.
   struct sending {
@@ -356,15 +348,10 @@ class core final : public channel_base {
     std::uint64_t through() const noexcept { return channel.queue_.pushes(); }
     queue_status attempt(sight reach) const { return channel.push(message, reach); }
     bool ready() const noexcept { return channel.queue_.can_push(); }
-    // In line others can serve it, so on one processor it gives the processor away there, not before.
-    bool queues_up() const noexcept {
-      return (channel.threads_offer() && sync::processors() == 1) ||
-             (channel.one_at_a_time(channel.receiver_count()) && channel.senders_.has_waiters());
+    bool is_served_in_line() const noexcept {
+      return channel.serves_in_line(channel.receiver_count());
     }
-    bool offer(party<T>& me) const noexcept {
-      me.message = &message;
-      return me.offers = channel.threads_offer();
-    }
+    void bring(party<T>& me) const noexcept { me.message = &message; }
   };
   struct receiving {
     static constexpr errc nothing = errc::empty;
@@ -376,15 +363,18 @@ class core final : public channel_base {
     std::uint64_t through() const noexcept { return channel.queue_.pops(); }
     queue_status attempt(sight reach) const noexcept { return channel.pop(out, reach); }
     bool ready() const noexcept { return channel.queue_.can_pop(); }
-    bool queues_up() const noexcept {
-      return (channel.threads_offer() && sync::processors() == 1) ||
-             (channel.one_at_a_time(channel.sender_count()) && channel.receivers_.has_waiters());
+    bool is_served_in_line() const noexcept {
+      return channel.serves_in_line(channel.sender_count());
     }
-    bool offer(party<T>& me) const noexcept {
-      me.result = &out;
-      return me.offers = channel.threads_offer();
-    }
+    void bring(party<T>& me) const noexcept { me.result = &out; }
   };
+
+  // Whether to join the line at once, and to give the processor away there: on one processor nobody else does anything
+  // before that, and where others stand there, looking around would mostly give it to the next one of them.
+  template <class Operation>
+  static bool queues_up(const Operation& op) noexcept {
+    return op.is_served_in_line() && (sync::processors() == 1 || op.line().has_waiters());
+  }
 
   template <class Operation>
   STRAIT_NOINLINE errc wait_for(Operation op, queue_status s, const patience& p) {
@@ -405,7 +395,7 @@ class core final : public channel_base {
       if (p.only_try) {
         if (s != queue_status::busy) return op.nothing;
         b.wait();
-      } else if (op.queues_up() || !b.spin()) {
+      } else if (queues_up(op) || !b.spin()) {
         break;
       }
     }
@@ -435,7 +425,8 @@ class core final : public channel_base {
     waiter w;
     party<T> me;
     me.owner = &w;
-    const bool offers = op.offer(me);
+    op.bring(me);
+    const bool offers = me.offers = op.is_served_in_line();
     // Looked at before others can find it: our side of the queue may be theirs then.
     if (!op.line().add_unless(me, where, [&] { return op.ready(); })) return waiter::left;
     waiter::state how;
@@ -445,7 +436,7 @@ class core final : public channel_base {
       how = offers ? w.park(p.until, b) : w.park(p.until);
     }
     if ((how == waiter::left || how == waiter::cancelled) && !op.line().remove(me) && me.offers) {
-      // W6: somebody has it, and is about to send its message or to say that it cannot.
+      // W6: somebody took it out, and is about to serve us, or to say that it cannot.
       for (backoff soon; w.current() == how;) soon.wait();
       how = w.current();
     }
