@@ -48,8 +48,16 @@ struct without_default {
 task<without_default> shaped() { co_return without_default(3); }
 task<std::string> converted() { co_return "text"; }
 
+struct without_address {
+  without_address* operator&() const = delete;
+  int value = 4;
+};
+task<without_address&> referred(without_address& w) { co_return w; }
+
 TEST(Task, OfAnyType) {
   EXPECT_EQ(sync_wait(shaped()).value, 3);
+  without_address object;
+  EXPECT_EQ(sync_wait(referred(object)).value, 4);
   EXPECT_EQ(sync_wait(converted()), "text");
 }
 

@@ -25,6 +25,7 @@
 
 #include <strait/base/backoff.hpp>
 #include <strait/base/cache_line.hpp>
+#include <strait/base/object.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/channel/channel_base.hpp>
 #include <strait/channel/party.hpp>
@@ -281,8 +282,9 @@ class core final : public channel_base {
     if (sent && first.more && !full()) senders_.notify_one();
   }
 
-  // The same at the other end: somebody sent a message, and the first receiver in line is woken or has it handed over. A
-  // sender in line is only woken for the room that this makes, or the two ends could go on for each other for long.
+  // The same at the other end: somebody sent a message, and the first receiver in line is woken or has it handed
+  // over. A sender in line is only woken for the room that this makes, or the two ends could go on for each other for
+  // long.
   STRAIT_NOINLINE void serve_receivers() noexcept {
     const wait_queue::taken first = receivers_.take_or_notify_one();
     if (first.node == nullptr) return;
@@ -324,11 +326,11 @@ class core final : public channel_base {
     return s;
   }
 
-  // Whether a thread that waits lets others do what it waits to do (W6 in wait/waiter.hpp): where there is one place, and
-  // one handle at the other end or one processor. Then those who wait can only go on one after the other, each message
-  // wants a turn of both ends, and somebody else's hands save some of these turns. On several processors with partners
-  // enough it costs more to wake them than they lose by looking around. That a side of the queue may belong to one
-  // thread does not matter: the thread waits until it is served. (Measured: docs/benchmarks/waiting.md.)
+  // Whether a thread that waits lets others do what it waits to do (W6 in wait/waiter.hpp): where there is one place,
+  // and one handle at the other end or one processor. Then those who wait can only go on one after the other, each
+  // message wants a turn of both ends, and somebody else's hands save some of these turns. On several processors with
+  // partners enough it costs more to wake them than they lose by looking around. That a side of the queue may belong
+  // to one thread does not matter: the thread waits until it is served. (Measured: docs/benchmarks/waiting.md.)
   bool serves_in_line(std::size_t partners) const noexcept {
     if constexpr (Queue::is_bounded) {
       return queue_.capacity() == 1 && (partners == 1 || sync::processors() == 1);
@@ -351,7 +353,7 @@ class core final : public channel_base {
     bool is_served_in_line() const noexcept {
       return channel.serves_in_line(channel.receiver_count());
     }
-    void bring(party<T>& me) const noexcept { me.message = &message; }
+    void bring(party<T>& me) const noexcept { me.message = detail::address_of(message); }
   };
   struct receiving {
     static constexpr errc nothing = errc::empty;
@@ -366,7 +368,7 @@ class core final : public channel_base {
     bool is_served_in_line() const noexcept {
       return channel.serves_in_line(channel.sender_count());
     }
-    void bring(party<T>& me) const noexcept { me.result = &out; }
+    void bring(party<T>& me) const noexcept { me.result = detail::address_of(out); }
   };
 
   // Whether to join the line at once, and to give the processor away there: on one processor nobody else does anything

@@ -22,6 +22,7 @@
 #include <strait/base/config.hpp>
 #include <strait/base/contract.hpp>
 #include <strait/base/heap_object.hpp>
+#include <strait/base/object.hpp>
 #include <strait/coro/scheduler.hpp>
 
 namespace strait::inline STRAIT_ABI {
@@ -70,7 +71,7 @@ class outcome : public outcome_base {
 template <class T>
 class outcome<T&> : public outcome_base {
  public:
-  void return_value(T& value) noexcept { value_ = &value; }
+  void return_value(T& value) noexcept { value_ = detail::address_of(value); }
   T& take() {
     rethrow();
     return *value_;

@@ -60,7 +60,7 @@ struct wait_node {
   waiter* owner = nullptr;
   std::uint32_t arm = 0;
   bool linked = false;  // guarded by the lock of the list it is for
-  // What its owner would do others can do for it (W5 and W6 in waiter.hpp). Guarded by the lock as long as it is linked.
+  // What its owner would do others can do for it (W5 and W6 in waiter.hpp). Guarded by the lock while it is linked.
   bool offers = false;
 };
 
