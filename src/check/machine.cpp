@@ -22,37 +22,6 @@ bool releases(rt::order o) noexcept {
   return o == rt::order::release || o == rt::order::acq_rel || o == rt::order::seq_cst;
 }
 
-word mask_of(unsigned size) noexcept { return size >= 8 ? ~word{0} : (word{1} << (8 * size)) - 1; }
-word read_raw(const void* p, unsigned size) noexcept {
-  word w = 0;
-  std::memcpy(&w, p, size);
-  return w;
-}
-void write_raw(void* p, unsigned size, word w) noexcept { std::memcpy(p, &w, size); }
-
-word apply(rt::rmw how, word a, word b) noexcept {
-  switch (how) {
-    case rt::rmw::exchange: return b;
-    case rt::rmw::add: return a + b;
-    case rt::rmw::sub: return a - b;
-    case rt::rmw::bit_or: return a | b;
-    case rt::rmw::bit_and: return a & b;
-    case rt::rmw::bit_xor: return a ^ b;
-  }
-  return a;
-}
-
-template <class T>
-T* reserve_pages(std::size_t bytes) {
-  void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) {
-    std::fprintf(stderr, "strait::check: no address space for %zu bytes\n", bytes);
-    std::abort();
-  }
-  return static_cast<T*>(p);
-}
-
 // file:line of an address in the code, if binutils is there to ask.
 std::string line_of_code(const void* code) {
   char text[512];
@@ -86,28 +55,9 @@ std::string place_of(where at) {
 machine* running() noexcept { return active; }
 
 machine::machine() {
-  region_ = reserve_pages<char>(region_bytes);
-  shadow_ = reserve_pages<shadow>(shadow_bytes);
-  shadow_apart_ = reserve_pages<shadow>(shadow_apart_bytes);
-  block_at_ = reserve_pages<std::uint32_t>(block_at_bytes);
-  places_ = reserve_pages<place>(region_bytes / 4 * sizeof(place));
   for (int i = 0; i < max_threads; ++i) {
-    threads_[i].context.prepare(stack_of(i), stack_bytes, &machine::fiber_loop);
-    ::mprotect(stack_of(i), guard_bytes, PROT_NONE);
+    threads_[i].context.prepare(region_.stack_of(i), region::stack_bytes, &machine::fiber_loop);
   }
-}
-
-machine::~machine() {
-  ::munmap(region_, region_bytes);
-  ::munmap(shadow_, shadow_bytes);
-  ::munmap(shadow_apart_, shadow_apart_bytes);
-  ::munmap(block_at_, block_at_bytes);
-  ::munmap(places_, region_bytes / 4 * sizeof(place));
-}
-
-bool machine::in_region(const void* p) const noexcept {
-  const auto* c = static_cast<const char*>(p);
-  return c >= region_ && c < region_ + region_bytes;
 }
 
 // ---- one execution ------------------------------------------------------------------------------
@@ -116,17 +66,15 @@ bool machine::execute(const options& o, search& s, const body& b) {
   options_ = o;
   search_ = &s;
   body_ = &b;
-  // Clocks go on from one execution to the next, so that the shadow of the last one is the past.
+  // Clocks go on from one execution to the next, so that what plain_ knows of the last one is the past.
   if (base_clock_ > 0xF0000000U || run_ == UINT32_MAX) {
-    std::memset(static_cast<void*>(shadow_), 0, shadow_bytes);
-    std::memset(static_cast<void*>(shadow_apart_), 0, shadow_apart_bytes);
-    std::memset(static_cast<void*>(places_), 0, region_bytes / 4 * sizeof(place));
+    plain_.forget();
+    places_.zero();
     base_clock_ = 0;
     run_ = 0;
   }
   ++run_;
-  arena_used_ = 0;
-  blocks_.clear();
+  heap_.begin_execution();
   location_count_ = 0;
   lock_count_ = 0;
   elsewhere_.clear();
@@ -151,11 +99,10 @@ bool machine::execute(const options& o, search& s, const body& b) {
   for (int t = 0; t < count_; ++t) top = std::max(top, threads_[t].known.clock[t]);
   base_clock_ = top + 1;
   if (what_ == verdict::ok) {
-    for (const block& k : blocks_) {
-      if (!k.live) continue;
+    if (const heap::block* left = heap_.leaked()) {
       what_ = verdict::leak;
-      message_ = std::to_string(k.bytes) + " bytes were not freed, allocated at " + place_of(k.at);
-      break;
+      message_ =
+          std::to_string(left->bytes) + " bytes were not freed, allocated at " + place_of(left->at);
     }
   }
   if (what_ == verdict::ok && s.diverged()) {
@@ -183,7 +130,7 @@ void machine::run_job() {
   m.note("ends", nullptr, 0, 0, 0, {nullptr, 0});
   m.changes(first_end + static_cast<unsigned>(m.current_));
   done.now = state::finished;
-  done.stack_used = reinterpret_cast<std::uintptr_t>(m.stack_of(m.current_)) + stack_bytes;
+  done.stack_used = m.region_.end_of_stack(m.current_);
   ++done.known.clock[m.current_];
   m.progress();
   for (int i = 0; i < m.count_; ++i) {
@@ -390,82 +337,39 @@ void machine::note(const char* what, const void* object, word value, word before
 // ---- memory: plain ----------------------------------------------------------------------------------
 
 void machine::check_alive(const void* object, std::size_t size, where at, const char* what) {
-  const auto a = reinterpret_cast<std::uintptr_t>(object);
-  const auto arena = reinterpret_cast<std::uintptr_t>(region_);
-  if (a < arena || a >= arena + region_bytes) return;
-  if (a >= arena + arena_bytes) {
-    const auto owner = static_cast<int>((a - arena - arena_bytes) / stack_bytes);
-    if (owner != current_ && a < threads_[owner].stack_used) {
+  if (!region_.contains(object)) return;
+  if (!region_.in_arena(object)) {
+    const int owner = region_.owner_of(object);
+    if (owner != current_ &&
+        reinterpret_cast<std::uintptr_t>(object) < threads_[owner].stack_used) {
       fail(verdict::bad_memory, std::string(what) + " at " + place_of(at) +
                                     " of what was on the stack of thread " + std::to_string(owner) +
                                     ", which has left that function");
     }
     return;
   }
-  const std::uint32_t number = block_at_[(a - arena) / block_alignment];
-  if (number >= blocks_.size() || a < blocks_[number].first ||
-      a + size > blocks_[number].first + blocks_[number].bytes) {
+  const heap::block* b = heap_.holding(object, size);
+  if (b == nullptr) {
     fail(verdict::bad_memory,
          std::string(what) + " outside every allocated block, at " + place_of(at));
   }
-  const block& b = blocks_[number];
-  if (!b.live) {
+  if (!b->live) {
     fail(verdict::bad_memory, std::string(what) + " after the memory was freed, at " +
-                                  place_of(at) + "; freed at " + place_of(b.freed) +
-                                  ", allocated at " + place_of(b.at));
+                                  place_of(at) + "; freed at " + place_of(b->freed) +
+                                  ", allocated at " + place_of(b->at));
   }
 }
 
 void machine::touch(const void* object, std::size_t size, bool write, bool atomic, where at) {
-  if (!in_region(object)) return;
+  if (!region_.contains(object)) return;
   check_alive(object, size, at, write ? "write" : "read");
-  constexpr std::size_t together = shadow::together;
-  const auto first = static_cast<std::size_t>(static_cast<const char*>(object) - region_);
-  const std::size_t end = first + size;
-  for (std::size_t i = first; i < end;) {
-    shadow& four = shadow_[i / together];
-    shadow* const each = shadow_apart_ + i / together * together;
-    const std::size_t last = std::min(end, (i / together + 1) * together);
-    const bool whole = last - i == together;
-    if (whole && !four.apart) {
-      touch(four, write, atomic, at);
-    } else {
-      if (!four.apart) {
-        std::fill_n(each, together, four);
-        four.apart = true;
-      }
-      for (std::size_t k = i; k < last; ++k) touch(shadow_apart_[k], write, atomic, at);
-      // Whatever comes after this write comes after what was there before it.
-      if (whole && write && !atomic) {
-        four = *each;
-        four.apart = false;
-      }
-    }
-    i = last;
-  }
-}
-
-void machine::touch(shadow& s, bool write, bool atomic, where at) {
-  const view& known = me().known;
-  if (s.write > known.clock[s.writer]) {
+  const plain_memory::conflict* other = plain_.touch(
+      region_.offset_of(object), size, {write, atomic, current_, count_, me().known, at});
+  if (other != nullptr) {
     fail(verdict::race, std::string(write ? "write" : "read") + " at " + place_of(at) +
-                            " races with the write of thread " + std::to_string(s.writer) + " at " +
-                            place_of(s.wrote));
-  }
-  const std::uint32_t mine = known.clock[current_];
-  if (write && !atomic) {
-    for (int u = 0; u < count_; ++u) {
-      if (s.reads[u] > known.clock[u]) {
-        fail(verdict::race, "write at " + place_of(at) + " races with the access of thread " +
-                                std::to_string(u) + " at " + place_of(s.read));
-      }
-    }
-    s.write = mine;
-    s.writer = static_cast<std::uint8_t>(current_);
-    s.wrote = at;
-  } else {  // an atomic access only races with plain writes
-    s.reads[current_] = mine;
-    s.read = at;
+                            " races with the " + (other->write ? "write" : "access") +
+                            " of thread " + std::to_string(other->thread) + " at " +
+                            place_of(other->at));
   }
 }
 
@@ -477,8 +381,8 @@ void machine::plain(const void* object, std::size_t size, bool write, where at) 
 // ---- memory: atomics ----------------------------------------------------------------------------------
 
 unsigned* machine::location_slot(const void* object) {
-  place* p = in_region(object) ? &places_[(static_cast<const char*>(object) - region_) / 4]
-                               : &elsewhere_[object];
+  place* p =
+      region_.contains(object) ? &places_[region_.offset_of(object) / 4] : &elsewhere_[object];
   if (p->run != run_) {
     p->run = run_;
     p->index = 0;
@@ -862,19 +766,12 @@ void* machine::allocate(std::size_t bytes, std::size_t align, bool zeroed, where
     note("allocation fails", nullptr, bytes, 0, 0, at);
     return nullptr;
   }
-  align = std::max(align, block_alignment);
-  const std::size_t first =
-      (arena_used_ + block_alignment + align - 1) / align * align;  // so many bytes in between
-  if (bytes > arena_bytes - first || first > arena_bytes) {
-    fail(verdict::bad_memory, "more than " + std::to_string(arena_bytes >> 20) +
+  const heap::block* b = heap_.allocate(bytes, align, zeroed, at);
+  if (b == nullptr) {
+    fail(verdict::bad_memory, "more than " + std::to_string(region::arena_bytes >> 20) +
                                   " MiB allocated: make the scenario smaller");
   }
-  arena_used_ = first + bytes;
-  char* p = region_ + first;
-  std::memset(p, zeroed ? 0 : 0xA5, bytes);
-  std::fill_n(block_at_ + first / block_alignment, bytes / block_alignment + 1,
-              static_cast<std::uint32_t>(blocks_.size()));
-  blocks_.push_back({reinterpret_cast<std::uintptr_t>(p), bytes, true, at, {nullptr, 0}});
+  char* p = b->first;
   touch(p, bytes, true, false, at);
   note("allocates", p, bytes, 0, 0, at);
   return p;
@@ -882,10 +779,8 @@ void* machine::allocate(std::size_t bytes, std::size_t align, bool zeroed, where
 
 void machine::deallocate(void* p, where at) {
   if (p == nullptr) return;
-  const auto a = reinterpret_cast<std::uintptr_t>(p);
-  auto b = std::lower_bound(blocks_.begin(), blocks_.end(), a,
-                            [](const block& k, std::uintptr_t x) { return k.first < x; });
-  if (b == blocks_.end() || b->first != a) {
+  heap::block* b = heap_.beginning(p);
+  if (b == nullptr) {
     fail(verdict::bad_memory, "free of something that was not allocated, at " + place_of(at));
   }
   if (!b->live) {
@@ -922,7 +817,7 @@ int machine::spawn(rt::entry f, void* argument, where at) {
   const int number = count_++;
   thread_state& t = threads_[number];
   t.now = state::ready;
-  t.stack_used = reinterpret_cast<std::uintptr_t>(stack_of(number)) + stack_bytes;
+  t.stack_used = region_.end_of_stack(number);
   t.run = f;
   t.argument = argument;
   t.local = nullptr;
@@ -966,19 +861,7 @@ bool machine::asleep(int thread) {
 // ---- names ------------------------------------------------------------------------------------------------
 
 std::string machine::name_of(const void* object) const {
-  if (object == nullptr) return "";
-  char text[32];
-  const auto* c = static_cast<const char*>(object);
-  if (!in_region(object)) {
-    std::snprintf(text, sizeof text, "%p", object);
-  } else if (c < region_ + arena_bytes) {
-    std::snprintf(text, sizeof text, "heap+%zx", static_cast<std::size_t>(c - region_));
-  } else {
-    const auto offset = static_cast<std::size_t>(c - region_ - arena_bytes);
-    std::snprintf(text, sizeof text, "stack%zu+%zx", offset / stack_bytes,
-                  stack_bytes - offset % stack_bytes);
-  }
-  return text;
+  return object == nullptr ? "" : region_.name_of(object);
 }
 
 std::string machine::state_of(int thread) const {
@@ -1001,144 +884,3 @@ void plain_access(const void* object, std::size_t size, bool write, const void* 
 }
 
 }  // namespace strait::check::detail
-
-// ---- the runtime's functions: to the machine, or outside an exploration the plain thing -----------------
-
-namespace strait::check::rt {
-
-// What lies below the caller's frame on the stack of this thread is not the program's.
-static detail::machine* running(const void* frame = __builtin_frame_address(0)) noexcept {
-  detail::machine* m = detail::running();
-  if (m != nullptr) m->entered(frame);
-  return m;
-}
-
-void construct(void* object, unsigned size, where at) noexcept {
-  if (auto* m = running()) m->construct(object, size, at);
-}
-word load(const void* object, unsigned size, order o, where at) noexcept {
-  if (auto* m = running()) return m->load(object, size, o, at);
-  return detail::read_raw(object, size);
-}
-void store(void* object, unsigned size, word value, order o, where at) noexcept {
-  if (auto* m = running()) return m->store(object, size, value, o, at);
-  detail::write_raw(object, size, value);
-}
-word modify(void* object, unsigned size, rmw how, word operand, order o, where at) noexcept {
-  if (auto* m = running()) return m->modify(object, size, how, operand, o, at);
-  const word before = detail::read_raw(object, size);
-  detail::write_raw(object, size, detail::apply(how, before, operand));
-  return before;
-}
-bool compare_exchange(void* object, unsigned size, word& expected, word desired, order success,
-                      order failure, bool weak, where at) noexcept {
-  if (auto* m = running())
-    return m->compare_exchange(object, size, expected, desired, success, failure, weak, at);
-  const word seen = detail::read_raw(object, size);
-  if (seen != (expected & detail::mask_of(size))) {
-    expected = seen;
-    return false;
-  }
-  detail::write_raw(object, size, desired);
-  return true;
-}
-void light_fence(where at) noexcept {
-  if (auto* m = running()) m->light_fence(at);
-}
-void heavy_fence(where at) noexcept {
-  if (auto* m = running()) m->heavy_fence(at);
-}
-bool asymmetric() noexcept {
-  auto* m = running();
-  return m == nullptr || m->asymmetric();
-}
-void fence(order o, where at) noexcept {
-  if (auto* m = running()) m->fence(o, at);
-}
-void lock(void* mutex, where at) noexcept {
-  if (auto* m = running()) m->lock(mutex, at);
-}
-void unlock(void* mutex, where at) noexcept {
-  if (auto* m = running()) m->unlock(mutex, at);
-}
-void futex_wait(void* object, std::uint32_t expected, std::int64_t until, where at) noexcept {
-  if (auto* m = running()) m->futex_wait(object, expected, until, at);
-}
-void futex_wake(void* object, bool all, where at) noexcept {
-  if (auto* m = running()) m->futex_wake(object, all, at);
-}
-std::int64_t now() noexcept {
-  auto* m = running();
-  return m != nullptr ? m->now() : 0;
-}
-void advance(std::int64_t nanoseconds) noexcept {
-  if (auto* m = running()) m->advance(nanoseconds);
-}
-void yield(where at) noexcept {
-  if (auto* m = running()) m->yield(at);
-}
-unsigned processors() noexcept {
-  auto* m = running();
-  return m != nullptr ? m->processors() : 1;
-}
-word random() noexcept { return 0x2545F4914F6CDD1DU; }
-void* allocate(std::size_t bytes, std::size_t align, bool zeroed, where at) {
-  if (auto* m = running()) return m->allocate(bytes, align, zeroed, at);
-  void* p = std::aligned_alloc(std::max<std::size_t>(align, 16), (bytes + align + 15) / 16 * 16);
-  if (p != nullptr && zeroed) std::memset(p, 0, bytes);
-  return p;
-}
-void deallocate(void* p, where at) noexcept {
-  if (auto* m = running()) return m->deallocate(p, at);
-  std::free(p);
-}
-void plain_read(const void* object, std::size_t size, where at) noexcept {
-  if (auto* m = running()) m->plain(object, size, false, at);
-}
-void plain_write(void* object, std::size_t size, where at) noexcept {
-  if (auto* m = running()) m->plain(object, size, true, at);
-}
-void operation_begin(where at) noexcept {
-  if (auto* m = running()) m->operation_begin(at);
-}
-void operation_end() noexcept {
-  if (auto* m = running()) m->operation_end();
-}
-int spawn(entry f, void* argument, where at) {
-  if (auto* m = running()) return m->spawn(f, argument, at);
-  f(argument);
-  return -1;
-}
-void join(int thread, where at) noexcept {
-  if (auto* m = running()) m->join(thread, at);
-}
-bool asleep(int thread) noexcept {
-  auto* m = running();
-  return m != nullptr && thread >= 0 && m->asleep(thread);
-}
-int self() noexcept {
-  const auto* m = running();
-  return m != nullptr ? m->self() : -1;
-}
-void*& local() noexcept {
-  static thread_local void* outside = nullptr;
-  auto* m = running();
-  return m != nullptr ? m->local() : outside;
-}
-unsigned choose(unsigned n, where at) noexcept {
-  auto* m = running();
-  return m != nullptr ? m->choose_value(n, at) : 0;
-}
-bool often(where at) noexcept {
-  auto* m = running();
-  return m != nullptr && m->often(at);
-}
-void require(bool condition, const char* sentence, where at) noexcept {
-  if (auto* m = running()) return m->require(condition, sentence, at);
-  if (condition) return;
-  std::fprintf(stderr, "%s:%d: strait::check: %s\n", at.file, at.line, sentence);
-  std::abort();
-}
-bool exploring() noexcept { return running() != nullptr; }
-
-}  // namespace strait::check::rt

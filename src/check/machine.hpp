@@ -14,13 +14,18 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <strait/check/check.hpp>
 
 #include "caller.hpp"
 #include "fiber.hpp"
+#include "heap.hpp"
 #include "memory.hpp"
+#include "pages.hpp"
+#include "plain_memory.hpp"
+#include "region.hpp"
 #include "search.hpp"
 
 namespace strait::check::detail {
@@ -38,7 +43,6 @@ struct event {
 class machine {
  public:
   machine();
-  ~machine();
   machine(const machine&) = delete;
   machine& operator=(const machine&) = delete;
 
@@ -123,14 +127,6 @@ class machine {
     view released;
   };
 
-  struct block {
-    std::uintptr_t first;
-    std::size_t bytes;
-    bool live;
-    where at;
-    where freed;
-  };
-
   static void fiber_loop();
   void run_job();
   [[noreturn]] void stop();
@@ -150,11 +146,6 @@ class machine {
   lock_state& lock_of(const void* mutex);
   void check_alive(const void* object, std::size_t size, where at, const char* what);
   void touch(const void* object, std::size_t size, bool write, bool atomic, where at);
-  void touch(shadow& s, bool write, bool atomic, where at);
-  bool in_region(const void* p) const noexcept;
-  char* stack_of(int thread) const noexcept {
-    return region_ + arena_bytes + static_cast<std::size_t>(thread) * stack_bytes;
-  }
   unsigned pick_read(location& l, std::uint32_t floor, bool follow, const word* expected,
                      std::uint32_t failure_floor = 0, bool may_fail = false);
   void after_read(unsigned index, const written& w, rt::order o);
@@ -175,16 +166,6 @@ class machine {
   void looks_at(unsigned object) { search_->touches(current_, object, false); }
   void changes(unsigned object) { search_->touches(current_, object, true); }
 
-  static constexpr std::size_t arena_bytes = std::size_t{8} << 20;
-  static constexpr std::size_t stack_bytes = std::size_t{256} << 10;
-  static constexpr std::size_t guard_bytes = 4096;  // at the end of each stack
-  static constexpr std::size_t region_bytes = arena_bytes + max_threads * stack_bytes;
-  static constexpr std::size_t shadow_bytes = region_bytes / shadow::together * sizeof(shadow);
-  static constexpr std::size_t shadow_apart_bytes = region_bytes * sizeof(shadow);
-  static constexpr std::size_t block_alignment = 16;
-  static constexpr std::size_t block_at_bytes =
-      (arena_bytes / block_alignment + 1) * sizeof(std::uint32_t);
-
   options options_;
   search* search_ = nullptr;
   const body* body_ = nullptr;
@@ -194,21 +175,17 @@ class machine {
   int current_ = 0;
   bool over_ = false;
 
-  char* region_ = nullptr;
-  shadow* shadow_ = nullptr;        // one for each four bytes of the region
-  shadow* shadow_apart_ = nullptr;  // one for each byte of it
+  region region_;
+  heap heap_{region_};
+  plain_memory plain_;
   struct place {
     std::uint32_t run;
     std::uint32_t index;
   };
-  place* places_ = nullptr;  // location of each 4 bytes of the region
+  pages<place> places_{region::bytes / 4};  // location of each 4 bytes of the region
   std::unordered_map<const void*, place> elsewhere_;
   std::uint32_t run_ = 0;
   std::uint32_t base_clock_ = 0;
-  std::size_t arena_used_ = 0;
-  std::vector<block> blocks_;  // in the order of their addresses
-  // For each 16 bytes of the arena its number among them, or one from an earlier execution.
-  std::uint32_t* block_at_ = nullptr;
   std::vector<location> locations_;
   unsigned location_count_ = 0;
   std::vector<lock_state> locks_;

@@ -8,15 +8,14 @@
 // relaxed stores hand on since the last release fence (fenced). A store carries the view it releases.
 //
 // Sources: Lahav, Vafeiadis, Kang, Hur, Dreyer, "Repairing Sequential Consistency in C/C++11" (PLDI
-// 2017); Kang et al., "A promising semantics for relaxed-memory concurrency" (POPL 2017) for the views;
-// Flanagan and Freund, "FastTrack" (PLDI 2009) for the races.
+// 2017); Kang et al., "A promising semantics for relaxed-memory concurrency" (POPL 2017) for the views.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
+#include <cstring>
 #include <vector>
 
 #include <strait/check/runtime.hpp>
@@ -25,6 +24,28 @@ namespace strait::check::detail {
 
 using rt::where;
 using rt::word;
+
+inline word mask_of(unsigned size) noexcept {
+  return size >= 8 ? ~word{0} : (word{1} << (8 * size)) - 1;
+}
+inline word read_raw(const void* p, unsigned size) noexcept {
+  word w = 0;
+  std::memcpy(&w, p, size);
+  return w;
+}
+inline void write_raw(void* p, unsigned size, word w) noexcept { std::memcpy(p, &w, size); }
+
+inline word apply(rt::rmw how, word a, word b) noexcept {
+  switch (how) {
+    case rt::rmw::exchange: return b;
+    case rt::rmw::add: return a + b;
+    case rt::rmw::sub: return a - b;
+    case rt::rmw::bit_or: return a | b;
+    case rt::rmw::bit_and: return a & b;
+    case rt::rmw::bit_xor: return a ^ b;
+  }
+  return a;
+}
 
 inline constexpr int max_threads = 8;
 inline constexpr unsigned max_locations = 512;
@@ -87,19 +108,6 @@ struct location {
     w.stamp = low + (high - low) / 2;
     return &w;
   }
-};
-
-/// What is known of plain memory: who accessed it last, and where. One for each four bytes that are only
-/// accessed together, and one for each byte of those that are not.
-struct shadow {
-  static constexpr std::size_t together = 4;
-
-  std::uint32_t write = 0;  // the writer's clock
-  std::uint8_t writer = 0;
-  bool apart = false;  // of four bytes: each has its own
-  std::array<std::uint32_t, max_threads> reads{};
-  where wrote{nullptr, 0};
-  where read{nullptr, 0};
 };
 
 }  // namespace strait::check::detail
