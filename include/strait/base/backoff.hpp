@@ -2,7 +2,7 @@
 //
 // How to wait a little.
 //   backoff::spin      for a partner that may be about to come: gives up after some microseconds, at
-//                      most fifty and what others do on this processor meanwhile, and the caller sleeps
+//                      most eighty and what others do on this processor meanwhile, and the caller sleeps
 //   backoff::wait      for a thread in the middle of a few instructions: never gives up, but soon gives
 //                      the processor away, so that the other can finish on a single core
 //   pace::pause        the pauses of `spin`, for a side of a channel that has learnt from its last waits
@@ -39,9 +39,9 @@ class backoff {
     return true;
   }
 
-  /// Only the pauses: a microsecond or a few, and not at all on one processor.
+  /// Only the pauses: a few microseconds, thirty where there are many processors, and none on one.
   bool pause() noexcept {
-    if (looks_ == sync::looks_before_yields || sync::processors() == 1) return false;
+    if (sync::processors() == 1 || looks_ == sync::looks_before_yields()) return false;
     sync::pause(between_looks);
     ++looks_;
     return true;

@@ -37,6 +37,7 @@
 #include <strait/check/seam.hpp>
 #else
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -224,8 +225,6 @@ inline void yield() noexcept {
   ::sched_yield();
 }
 
-/// So often who waits looks around, with some pauses before each look, before it yields. (In a model once.)
-inline constexpr unsigned looks_before_yields = 40;
 /// So often who waits yields before it sleeps. (Not in a model: the sleep is a scheduling point.)
 inline constexpr unsigned yields_before_sleep = 30;
 
@@ -242,6 +241,13 @@ inline unsigned processors() noexcept {
     return 2U;
   }();
   return n;
+}
+
+/// So often who waits looks around, with some pauses before each look, before it yields. (In a model once.) The more
+/// processors, the more partners that run at the same time may come first, and the less somebody else misses ours.
+inline unsigned looks_before_yields() noexcept {
+  constexpr unsigned for_each_processor = 20, most_processors = 16;
+  return for_each_processor * std::min(processors(), most_processors);
 }
 
 /// A number that differs between calls and threads; for fairness, not for secrets. (xorshift64*,

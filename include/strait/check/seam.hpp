@@ -132,7 +132,7 @@ using time_point = clock::time_point;
 inline time_point now() noexcept { return time_point(std::chrono::nanoseconds(rt::now())); }
 inline void pause(unsigned = 1, rt::where at = rt::where::here()) noexcept { rt::yield(at); }
 inline void yield(rt::where at = rt::where::here()) noexcept { rt::yield(at); }
-inline constexpr unsigned looks_before_yields = 1;
+constexpr unsigned looks_before_yields() noexcept { return 1; }
 inline constexpr unsigned yields_before_sleep = 0;  // the sleep is a scheduling point
 inline unsigned processors() noexcept { return rt::processors(); }
 inline std::uint64_t random() noexcept { return rt::random(); }
