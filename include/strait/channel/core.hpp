@@ -291,13 +291,11 @@ class core final : public channel_base {
     auto& receiver = static_cast<party<T>&>(*first.node);
     const auto fill = [&](T&& m) noexcept { detail::fill(*receiver.result, std::move(m)); };
     const bool received = queue_.try_pop(fill) == queue_status::ok;
-    // N2, once. Looked at while a sole receiver's side of the queue is still ours.
-    const bool more = received && first.more && queue_.can_pop();
     receiver.owner->finish(received ? waiter::done : waiter::notified).deliver();
+    // No N2: there is one place, so what can be received now came behind ours, and whoever sent it looks for itself (N1).
     if constexpr (Queue::is_bounded) {
       if (received && senders_.awaited()) senders_.notify_one();
     }
-    if (more) receivers_.notify_one();
   }
 
   // A sole sender's side of the queue is its thread's. A coroutine that offers lets the receiver in; others may

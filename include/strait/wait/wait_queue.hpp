@@ -35,7 +35,8 @@
 //   - a notified waiter that finishes elsewhere (another arm, an exception) passes on likewise;
 //   - an actor that does what the first waiter waits to do looks again, as that one would; where nobody stood
 //     behind that one it need not: who comes later takes the lock behind it, and its second look finds what
-//     actors did who called the first one in vain;
+//     actors did who called the first one in vain; nor where one place is all there is, and it was used for
+//     the first one: who changes it again is an actor behind that;
 //   - a notified waiter that finds nothing proves the side was not able, and waits again, in front.
 //
 // A node is unlinked under the lock by whoever selects its waiter, or takes it out to serve it; the owner unlinks the
