@@ -40,18 +40,28 @@ task<int> receive_one(const Rx& rx) {
   auto m = co_await rx.async_recv();
   co_return m ? m->value() : -1;
 }
-// The two ways a receive waits: alone, or as a select (of itself and a stop token that is never asked).
+// The two ways an operation waits: alone, or as a select (of itself and a stop token that is never asked).
 struct alone {
   static auto recv(const auto& rx) { return rx.async_recv(); }
+  static auto send(const auto& tx, parcel p) { return tx.async_send(std::move(p)); }
 };
 struct in_a_select {
   static auto recv(const auto& rx) { return rx.async_recv(strait::stop_token()); }
+  static auto send(const auto& tx, parcel p) {
+    return tx.async_send(std::move(p), strait::stop_token());
+  }
 };
 template <class Wait, class Rx>
 task<> receive_into(const Rx& rx, int& seen) {
   auto op = Wait::recv(rx);
   auto m = co_await op;
   seen = m ? m->value() : -1;
+}
+template <class Wait, class Tx>
+task<> send_one(const Tx& tx, parcel p) {
+  auto op = Wait::send(tx, std::move(p));
+  auto sent = co_await op;
+  require(sent.has_value(), "open");
 }
 template <class Tx>
 task<bool> send_two(Tx tx) {
@@ -193,6 +203,35 @@ TYPED_TEST(CoroutineMany, DestroyedPassesItsWakeUpOn) {
 }
 TYPED_TEST(CoroutineMany, DestroyedPassesItsWakeUpOnInASelect) {
   destroyed_passes_its_wake_up_on<TypeParam, in_a_select>();
+}
+
+// The same for room: the sender behind it gets what it was woken for.
+template <class Flavour, class Wait>
+void destroyed_passes_its_room_on() {
+  if (Flavour::capacity == no_bound) GTEST_SKIP() << "nobody waits to send";
+  prove([] {
+    auto ch = Flavour::template make<parcel>();
+    for (std::size_t i = 0; i < Flavour::capacity; ++i)
+      require(ch.tx.try_send(parcel(0)).has_value(), "room");
+    by_hand loop;
+    told end;
+    std::optional<task<>> waits(send_one<Wait>(ch.tx, parcel(1)));
+    loop.start(*waits, end);
+    thread sender([tx = ch.tx] { require(tx.send(parcel(7)).has_value(), "sent"); });
+    thread receiver([rx = ch.rx] {
+      while (rx.recv()->value() != 7) {
+      }
+    });
+    waits.reset();
+    sender.join();
+    receiver.join();
+  });
+}
+TYPED_TEST(CoroutineMany, DestroyedPassesItsRoomOn) {
+  destroyed_passes_its_room_on<TypeParam, alone>();
+}
+TYPED_TEST(CoroutineMany, DestroyedPassesItsRoomOnInASelect) {
+  destroyed_passes_its_room_on<TypeParam, in_a_select>();
 }
 
 // A sender that goes: its message was received, or goes with it.

@@ -292,7 +292,8 @@ class core final : public channel_base {
     const auto fill = [&](T&& m) noexcept { detail::fill(*receiver.result, std::move(m)); };
     const bool received = queue_.try_pop(fill) == queue_status::ok;
     receiver.owner->finish(received ? waiter::done : waiter::notified).deliver();
-    // No N2: there is one place, so what can be received now came behind ours, and whoever sent it looks for itself (N1).
+    // No N2: there is one place, so what can be received now came behind ours, and whoever sent it looks for itself
+    // (N1).
     if constexpr (Queue::is_bounded) {
       if (received && senders_.awaited()) senders_.notify_one();
     }
