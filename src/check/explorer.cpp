@@ -26,8 +26,9 @@ machine& the_machine() {
 // The options that shape the list of choices, then the choices that were not the first offered.
 std::string schedule_of(const options& o, const std::vector<choice>& taken) {
   char text[200];
-  std::snprintf(text, sizeof text, "p%d s%d w%d l%d c%d u%d a%d t%d n%d m%d o%d :", o.preemptions,
-                o.stale_reads, o.weak_failures, o.long_streaks, o.processors, o.spurious_wakes,
+  std::snprintf(text, sizeof text,
+                "p%d s%d w%d l%d c%d b%d u%d a%d t%d n%d m%d o%d :", o.preemptions, o.stale_reads,
+                o.weak_failures, o.long_streaks, o.processors, o.bad_odds, o.spurious_wakes,
                 o.failed_allocations, o.failed_threads, o.rmw_newest ? 1 : 0, o.asymmetric ? 1 : 0,
                 o.operations ? 1 : 0);
   std::string s = text;
@@ -41,10 +42,10 @@ std::string schedule_of(const options& o, const std::vector<choice>& taken) {
 
 bool read_schedule(const std::string& text, options& o, std::vector<choice>& list) {
   int n = 0, newest = 0, asymmetric = 0, operations = 0;
-  if (std::sscanf(text.c_str(), "p%d s%d w%d l%d c%d u%d a%d t%d n%d m%d o%d :%n", &o.preemptions,
-                  &o.stale_reads, &o.weak_failures, &o.long_streaks, &o.processors,
-                  &o.spurious_wakes, &o.failed_allocations, &o.failed_threads, &newest, &asymmetric,
-                  &operations, &n) != 11 ||
+  if (std::sscanf(text.c_str(), "p%d s%d w%d l%d c%d b%d u%d a%d t%d n%d m%d o%d :%n",
+                  &o.preemptions, &o.stale_reads, &o.weak_failures, &o.long_streaks, &o.processors,
+                  &o.bad_odds, &o.spurious_wakes, &o.failed_allocations, &o.failed_threads, &newest,
+                  &asymmetric, &operations, &n) != 12 ||
       n == 0) {
     return false;
   }

@@ -80,7 +80,8 @@ bool machine::execute(const options& o, search& s, const body& b) {
   elsewhere_.clear();
   for (view* v : {&sc_, &light_, &heavy_}) v->reset(base_clock_, location_count_);
   steps_ = progress_ = idle_ = 0;
-  preemptions_ = stale_ = weak_ = streaks_ = spurious_ = allocations_failed_ = threads_failed_ = 0;
+  preemptions_ = stale_ = weak_ = streaks_ = bad_odds_ = spurious_ = allocations_failed_ =
+      threads_failed_ = 0;
   now_ = 1'000'000'000;
   random_ = 0;
   events_.clear();
@@ -311,10 +312,15 @@ unsigned machine::choose_value(unsigned n, where at) {
 // Bounded for the whole execution, as preemptions are: one choice each time would double the schedules with
 // every look at a channel that nobody waits for.
 bool machine::often(where at) {
-  const bool budget = options_.long_streaks < 0 || streaks_ < options_.long_streaks;
-  if (!budget || decide(2) == 0) return false;
-  ++streaks_;
-  note("has happened often", nullptr, 0, 0, 0, at);
+  return happens(options_.long_streaks, streaks_, "has happened often", at);
+}
+bool machine::bad_odds(where at) {
+  return happens(options_.bad_odds, bad_odds_, "came to nothing lately", at);
+}
+bool machine::happens(int at_most, int& times, const char* what, where at) {
+  if ((at_most >= 0 && times >= at_most) || decide(2) == 0) return false;
+  ++times;
+  note(what, nullptr, 0, 0, 0, at);
   return true;
 }
 

@@ -96,6 +96,7 @@ class machine {
   }
   unsigned choose_value(unsigned n, where at);
   bool often(where at);
+  bool bad_odds(where at);
   void require(bool condition, const char* sentence, where at);
   [[noreturn]] void crashed(int signal, const void* address, const void* code);
 
@@ -139,6 +140,7 @@ class machine {
   void switch_to(int t);
   void wake_from_timeout(int thread);
   void progress() noexcept { ++progress_; }
+  bool happens(int at_most, int& times, const char* what, where at);
 
   thread_state& me() noexcept { return threads_[current_]; }
   unsigned at_location(const void* object, unsigned size);
@@ -197,8 +199,8 @@ class machine {
   std::uint64_t steps_ = 0;
   std::uint64_t progress_ = 0;
   std::uint64_t idle_ = 0;
-  int preemptions_ = 0, stale_ = 0, weak_ = 0, streaks_ = 0, spurious_ = 0, allocations_failed_ = 0,
-      threads_failed_ = 0;
+  int preemptions_ = 0, stale_ = 0, weak_ = 0, streaks_ = 0, bad_odds_ = 0, spurious_ = 0,
+      allocations_failed_ = 0, threads_failed_ = 0;
   std::int64_t now_ = 0;
   word random_ = 0;
   std::vector<event> events_;

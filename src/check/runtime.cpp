@@ -139,6 +139,10 @@ bool often(where at) noexcept {
   auto* m = running();
   return m != nullptr && m->often(at);
 }
+bool bad_odds(where at) noexcept {
+  auto* m = running();
+  return m != nullptr && m->bad_odds(at);
+}
 void require(bool condition, const char* sentence, where at) noexcept {
   if (auto* m = running()) return m->require(condition, sentence, at);
   if (condition) return;

@@ -30,10 +30,10 @@ using every_flavour =
 using with_many_senders =
     ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>,
                      flavour<mpsc, no_bound>, flavour<mpsc, 1>, flavour<mpsc, 2>, flavour<mpsc, 0>,
-                     flavour<awake, 0>, flavour<awake, 1>>;
+                     flavour<awake, 0>, flavour<awake, 1>, flavour<weary, 1>>;
 using with_many_receivers =
     ::testing::Types<flavour<mpmc, no_bound>, flavour<mpmc, 1>, flavour<mpmc, 2>, flavour<mpmc, 0>,
-                     flavour<awake, 0>, flavour<awake, 1>>;
+                     flavour<awake, 0>, flavour<awake, 1>, flavour<weary, 1>>;
 #endif
 TYPED_TEST_SUITE(Channel, every_flavour, flavour_names);
 
@@ -179,76 +179,89 @@ TYPED_TEST(Channel, Timeouts) {
   });
 }
 
+// For the largest: one preemption less where it is also tried what comes of not looking around.
+template <class F>
+options large() {
+  options o;
+  if constexpr (std::is_same_v<typename F::family, weary>) o.preemptions = 1;
+  return o;
+}
+
 // Three threads that send and receive all the time: here no side becomes quiet, or the schedules are too many.
 // TheFreePlaceIsPassedOn, TheWakeUpIsPassedOn and OneToOne let them.
-void prove_lively(const body& b) {
-  options o;
+void prove_lively(const body& b, options o = {}) {
   o.long_streaks = 0;
   prove(b, o);
 }
 
 // Two senders, one receiver: each sender's messages in order, none twice.
 TYPED_TEST(ManySenders, TwoToOne) {
-  prove_lively([] {
-    auto [tx, rx] = TypeParam::template make<parcel>();
-    auto tx2 = tx;
-    thread first([tx = std::move(tx)] {
-      for (int i : {10, 11}) require(tx.send(parcel(i)).has_value(), "sent");
-    });
-    thread second([tx = std::move(tx2)] {
-      for (int i : {20, 21}) require(tx.send(parcel(i)).has_value(), "sent");
-    });
-    int next[3] = {0, 10, 20};
-    for (int n = 0; n < 4; ++n) {
-      auto m = rx.recv();
-      require(m.has_value(), "four come");
-      const int who = m->value() / 10;
-      require(m->value() == next[who]++, "each in order");
-    }
-    require(!rx.recv(), "then closed");
-  });
+  prove_lively(
+      [] {
+        auto [tx, rx] = TypeParam::template make<parcel>();
+        auto tx2 = tx;
+        thread first([tx = std::move(tx)] {
+          for (int i : {10, 11}) require(tx.send(parcel(i)).has_value(), "sent");
+        });
+        thread second([tx = std::move(tx2)] {
+          for (int i : {20, 21}) require(tx.send(parcel(i)).has_value(), "sent");
+        });
+        int next[3] = {0, 10, 20};
+        for (int n = 0; n < 4; ++n) {
+          auto m = rx.recv();
+          require(m.has_value(), "four come");
+          const int who = m->value() / 10;
+          require(m->value() == next[who]++, "each in order");
+        }
+        require(!rx.recv(), "then closed");
+      },
+      large<TypeParam>());
 }
 
 // One sender, two receivers: each message once; both receivers see the end.
 TYPED_TEST(ManyReceivers, OneToTwo) {
-  prove_lively([] {
-    auto [tx, rx] = TypeParam::template make<parcel>();
-    auto rx2 = rx;
-    int sums[2] = {0, 0};
-    const auto take_all = [](auto& mine, int& sum) {
-      int last = -1;
-      while (auto m = mine.recv()) {
-        require(m->value() > last, "in order for each");
-        last = m->value();
-        sum += m->value();
-      }
-    };
-    thread second([&, mine = std::move(rx2)] { take_all(mine, sums[1]); });
-    thread sender([tx = std::move(tx)] {
-      for (int i : {1, 2, 4}) require(tx.send(parcel(i)).has_value(), "sent");
-    });
-    take_all(rx, sums[0]);
-    second.join();
-    require(sums[0] + sums[1] == 7, "each once");
-  });
+  prove_lively(
+      [] {
+        auto [tx, rx] = TypeParam::template make<parcel>();
+        auto rx2 = rx;
+        int sums[2] = {0, 0};
+        const auto take_all = [](auto& mine, int& sum) {
+          int last = -1;
+          while (auto m = mine.recv()) {
+            require(m->value() > last, "in order for each");
+            last = m->value();
+            sum += m->value();
+          }
+        };
+        thread second([&, mine = std::move(rx2)] { take_all(mine, sums[1]); });
+        thread sender([tx = std::move(tx)] {
+          for (int i : {1, 2, 4}) require(tx.send(parcel(i)).has_value(), "sent");
+        });
+        take_all(rx, sums[0]);
+        second.join();
+        require(sums[0] + sums[1] == 7, "each once");
+      },
+      large<TypeParam>());
 }
 
 // A waiter that gives up while it is woken: the wake-up goes to the other one.
 TYPED_TEST(ManyReceivers, TheWakeUpIsPassedOn) {
-  prove([] {
-    auto [tx, rx] = TypeParam::template make<parcel>();
-    auto rx2 = rx;
-    bool one_more = false;
-    int taken = 0;
-    thread impatient([&, mine = std::move(rx2)] { one_more = mine.recv_for(1ms).has_value(); });
-    thread sender([tx = std::move(tx)] {
-      require(tx.send(parcel(1)).has_value(), "sent");
-      require(tx.send(parcel(2)).has_value(), "sent");
-    });
-    while (auto m = rx.recv()) ++taken;
-    impatient.join();
-    require(taken + (one_more ? 1 : 0) == 2, "both arrive");
-  });
+  prove(
+      [] {
+        auto [tx, rx] = TypeParam::template make<parcel>();
+        auto rx2 = rx;
+        bool one_more = false;
+        int taken = 0;
+        thread impatient([&, mine = std::move(rx2)] { one_more = mine.recv_for(1ms).has_value(); });
+        thread sender([tx = std::move(tx)] {
+          require(tx.send(parcel(1)).has_value(), "sent");
+          require(tx.send(parcel(2)).has_value(), "sent");
+        });
+        while (auto m = rx.recv()) ++taken;
+        impatient.join();
+        require(taken + (one_more ? 1 : 0) == 2, "both arrive");
+      },
+      large<TypeParam>());
 }
 
 // Nobody closes: a wake-up that is lost is not made good by the end of the channel.
@@ -284,25 +297,27 @@ TYPED_TEST(ManyReceivers, TheWakeUpIsPassedOnWhileOpen) {
 // The mirror image: a sender that gives up while a place is free for the patient one.
 TYPED_TEST(ManySenders, TheFreePlaceIsPassedOn) {
   if (TypeParam::capacity == no_bound) GTEST_SKIP() << "nobody waits to send";
-  prove([] {
-    auto [tx, rx] = TypeParam::template make<parcel>();
-    for (std::size_t i = 0; i < TypeParam::capacity; ++i)
-      require(tx.try_send(parcel(0)).has_value(), "room");
-    bool one_more = false;
-    thread impatient([&, mine = tx] { one_more = mine.send_for(parcel(1), 1ms).has_value(); });
-    thread patient([&, mine = tx] { require(mine.send(parcel(2)).has_value(), "sent"); });
-    bool seen = false;
-    while (!seen) {
-      auto m = rx.recv();
-      require(m.has_value(), "open");
-      seen = m->value() == 2;
-    }
-    while (rx.recv_for(1ms)) {
-    }
-    impatient.join();
-    patient.join();
-    (void)rx.try_recv();
-  });
+  prove(
+      [] {
+        auto [tx, rx] = TypeParam::template make<parcel>();
+        for (std::size_t i = 0; i < TypeParam::capacity; ++i)
+          require(tx.try_send(parcel(0)).has_value(), "room");
+        bool one_more = false;
+        thread impatient([&, mine = tx] { one_more = mine.send_for(parcel(1), 1ms).has_value(); });
+        thread patient([&, mine = tx] { require(mine.send(parcel(2)).has_value(), "sent"); });
+        bool seen = false;
+        while (!seen) {
+          auto m = rx.recv();
+          require(m.has_value(), "open");
+          seen = m->value() == 2;
+        }
+        while (rx.recv_for(1ms)) {
+        }
+        impatient.join();
+        patient.join();
+        (void)rx.try_recv();
+      },
+      large<TypeParam>());
 }
 
 // The same where the place is promised to a select meanwhile, which gives it back: whoever makes room cannot send the
@@ -451,21 +466,24 @@ TYPED_TEST(ManyReceivers, TwoMakeRoom) {
 // may have given up: whoever stands behind it is not forgotten.
 TYPED_TEST(ManySenders, TheRoomIsTakenBeforeItIsFilled) {
   if (TypeParam::capacity != 1) GTEST_SKIP() << "only the one place is filled for others";
-  prove_lively([] {
-    auto [tx, rx] = TypeParam::template make<parcel>();
-    for (std::size_t i = 0; i < TypeParam::capacity; ++i)
-      require(tx.try_send(parcel(0)).has_value(), "room");
-    int sent = 0, other = 0;
-    thread impatient([&, mine = tx] { sent = mine.send_for(parcel(1), 1ms).has_value() ? 1 : 0; });
-    thread patient([&, mine = tx] { require(mine.send(parcel(4)).has_value(), "sent"); });
-    int taken = rx.recv()->value();
-    other = tx.try_send(parcel(2)).has_value() ? 2 : 0;
-    while (taken < 4) taken += rx.recv()->value();
-    impatient.join();
-    patient.join();
-    while (auto m = rx.try_recv()) taken += m->value();
-    require(taken == sent + other + 4, "nothing is lost or invented");
-  });
+  prove_lively(
+      [] {
+        auto [tx, rx] = TypeParam::template make<parcel>();
+        for (std::size_t i = 0; i < TypeParam::capacity; ++i)
+          require(tx.try_send(parcel(0)).has_value(), "room");
+        int sent = 0, other = 0;
+        thread impatient(
+            [&, mine = tx] { sent = mine.send_for(parcel(1), 1ms).has_value() ? 1 : 0; });
+        thread patient([&, mine = tx] { require(mine.send(parcel(4)).has_value(), "sent"); });
+        int taken = rx.recv()->value();
+        other = tx.try_send(parcel(2)).has_value() ? 2 : 0;
+        while (taken < 4) taken += rx.recv()->value();
+        impatient.join();
+        patient.join();
+        while (auto m = rx.try_recv()) taken += m->value();
+        require(taken == sent + other + 4, "nothing is lost or invented");
+      },
+      large<TypeParam>());
 }
 
 // What a send was given is the sender's again when it returns, whoever sent it: nobody touches it any more.

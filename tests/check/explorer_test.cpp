@@ -485,6 +485,15 @@ TEST(Explorer, FaultsAreChoices) {
   EXPECT_EQ(seen, (std::set<std::uint32_t>{0, 1}));
 }
 
+// The numbers of three bits of which at most so many are set, or any.
+std::set<int> bits_at_most(int bound) {
+  std::set<int> numbers;
+  for (int bits = 0; bits < 8; ++bits) {
+    if (bound < 0 || std::popcount(static_cast<unsigned>(bits)) <= bound) numbers.insert(bits);
+  }
+  return numbers;
+}
+
 // Each time that something happens it may have happened often, but at most so many times in all.
 TEST(Explorer, StreaksAreLongSoManyTimes) {
   for (int bound : {0, 1, 2, -1}) {
@@ -497,11 +506,23 @@ TEST(Explorer, StreaksAreLongSoManyTimes) {
       for (seam::streak* s : {&first, &second, &first}) bits = 2 * bits + (s->is_long() ? 1 : 0);
       seen.insert(bits);
     })));
-    std::set<int> allowed;
-    for (int bits = 0; bits < 8; ++bits) {
-      if (bound < 0 || std::popcount(static_cast<unsigned>(bits)) <= bound) allowed.insert(bits);
-    }
-    EXPECT_EQ(seen, allowed) << bound;
+    EXPECT_EQ(seen, bits_at_most(bound)) << bound;
+  }
+}
+
+TEST(Explorer, OddsAreBadSoManyTimes) {
+  for (int bound : {0, 1, 2, -1}) {
+    options o;
+    o.bad_odds = bound;
+    std::set<int> seen;
+    EXPECT_TRUE(proved(explore(o, [&] {
+      seam::odds first, second;
+      int bits = 0;
+      for (seam::odds* odds : {&first, &second, &first})
+        bits = 2 * bits + (odds->are_good() ? 0 : 1);
+      seen.insert(bits);
+    })));
+    EXPECT_EQ(seen, bits_at_most(bound)) << bound;
   }
 }
 

@@ -89,13 +89,14 @@ inline void report_model(std::uint64_t schedules, double seconds, std::uint64_t 
 }
 
 /// What the models of a suite go by where they do not say otherwise: see model_of.
-inline int processors = 1;
+inline int processors = 1, bad_odds = 0;
 
 /// Explores the model to the end within the bounds and expects that nothing goes wrong.
 inline void prove(const body& b, options o = {}) {
   if (o.preemptions == options().preemptions)
     o.preemptions = from_environment("STRAIT_MODEL_PREEMPTIONS", o.preemptions);
   if (o.processors == 1) o.processors = processors;
+  if (o.bad_odds == 0) o.bad_odds = bad_odds;
   o.stale_reads = from_environment("STRAIT_MODEL_STALE", 1);
   o.seconds = seconds_from_environment();
   o.reduce = from_environment("STRAIT_MODEL_REDUCE", 1) != 0;
@@ -144,6 +145,11 @@ struct awake : mpmc {
   static constexpr int processors = 2;
 };
 
+/// The same where one of the waits does not look around, as after many in vain.
+struct weary : awake {
+  static constexpr int bad_odds = 1;
+};
+
 template <class Family, std::size_t Capacity>
 struct flavour {
   using family = Family;
@@ -160,17 +166,22 @@ class model_of : public ::testing::Test {
   model_of() {
     if constexpr (requires { Flavour::family::processors; })
       processors = Flavour::family::processors;
+    if constexpr (requires { Flavour::family::bad_odds; }) bad_odds = Flavour::family::bad_odds;
   }
-  ~model_of() override { processors = 1; }
+  ~model_of() override {
+    processors = 1;
+    bad_odds = 0;
+  }
 };
 
 struct flavour_names {
   template <class F>
   static std::string GetName(int) {
-    std::string name = std::is_same_v<typename F::family, awake>  ? "awake"
-                       : std::is_same_v<typename F::family, mpmc> ? "mpmc"
-                       : std::is_same_v<typename F::family, mpsc> ? "mpsc"
-                                                                  : "spsc";
+    std::string name = std::is_same_v<typename F::family, awake>   ? "awake"
+                       : std::is_same_v<typename F::family, weary> ? "weary"
+                       : std::is_same_v<typename F::family, mpmc>  ? "mpmc"
+                       : std::is_same_v<typename F::family, mpsc>  ? "mpsc"
+                                                                   : "spsc";
     if (F::capacity == no_bound) return name + "_unbounded";
     return name + "_" + std::to_string(F::capacity);
   }

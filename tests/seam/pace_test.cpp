@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a side of a channel learns by waiting (base/backoff.hpp). Its decisions alone: what they are worth is measured
-// in docs/benchmarks/waiting.md.
+// What a side of a channel learns by waiting (base/backoff.hpp, and odds in base/sync.hpp). Its decisions alone: what
+// they are worth is measured in docs/benchmarks/waiting.md.
 #include <gtest/gtest.h>
 
 #include <strait/base/backoff.hpp>
+#include <strait/base/sync.hpp>
 
 namespace {
 
+using strait::detail::backoff;
+using strait::detail::learnt_pauses;
 using strait::detail::pace;
+using strait::sync::odds;
 
 constexpr unsigned quick = 1, slow = 30;  // looks of a wait
 
@@ -71,6 +75,79 @@ TEST_F(Pace, DoubtsNoMoreOnceItWasWorthIt) {
   EXPECT_TRUE(waits(100, quick));
   EXPECT_FALSE(waits(1, quick));
   EXPECT_LE(follows(1000), 2 * first + 2);
+}
+
+// How many of so many times they were good, where those came to nothing.
+int good_in_vain(odds& o, int times) {
+  int good = 0;
+  for (int i = 0; i < times; ++i) {
+    if (!o.are_good()) continue;
+    ++good;
+    o.came_to(false);
+  }
+  return good;
+}
+
+TEST(Odds, AreGoodAtFirstAndAgainAfterASuccess) {
+  odds o;
+  EXPECT_TRUE(o.are_good());
+  good_in_vain(o, 1000);
+  EXPECT_FALSE(o.are_good() && o.are_good()) << "not twice in a row";
+  o.came_to(true);
+  EXPECT_GE(good_in_vain(o, 5), 5) << "a few failures say nothing";
+}
+
+TEST(Odds, AreBadAfterManyTimesInVainButTriedNowAndThen) {
+  odds o;
+  good_in_vain(o, 100);
+  const int probes = good_in_vain(o, 10'000);
+  EXPECT_GE(probes, 100);
+  EXPECT_LE(probes, 1000);
+}
+
+TEST(Odds, StayGoodWhereSomeTimesComeToSomething) {
+  odds o;
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_TRUE(o.are_good());
+    o.came_to(i % 8 == 0);
+  }
+}
+
+// Waits so often, with all pauses in vain or with one that was not; how many waits had pauses.
+int waits_with_pauses(odds* o, int waits, bool in_vain) {
+  int with = 0;
+  for (int i = 0; i < waits; ++i) {
+    backoff b;
+    const learnt_pauses lately(b, o);
+    with += b.has_pauses() ? 1 : 0;
+    while (b.pause() && in_vain) {
+    }
+  }
+  return with;
+}
+
+TEST(LearntPauses, AreLeftOutAfterManyWaitsInVainAndComeBack) {
+  if (strait::sync::processors() == 1) GTEST_SKIP() << "one processor: there are none";
+  odds o;
+  EXPECT_EQ(waits_with_pauses(&o, 5, true), 5);
+  waits_with_pauses(&o, 100, true);
+  EXPECT_LE(waits_with_pauses(&o, 100, true), 10);
+  EXPECT_GE(waits_with_pauses(&o, 200, false), 100) << "a probe came to something";
+}
+
+TEST(LearntPauses, WithoutOddsAreNeverLeftOut) {
+  if (strait::sync::processors() == 1) GTEST_SKIP() << "one processor: there are none";
+  EXPECT_EQ(waits_with_pauses(nullptr, 200, true), 200);
+}
+
+TEST(LearntPauses, AWaitWithoutPausesSaysNothing) {
+  odds o;
+  good_in_vain(o, 100);
+  for (int i = 0; i < 3; ++i) {
+    backoff b;
+    const learnt_pauses lately(b, &o);
+  }
+  EXPECT_FALSE(o.are_good() && o.are_good()) << "no better than before";
 }
 
 }  // namespace

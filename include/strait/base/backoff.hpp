@@ -6,12 +6,17 @@
 //   backoff::wait      for a thread in the middle of a few instructions: never gives up, but soon gives
 //                      the processor away, so that the other can finish on a single core
 //   pace::pause        the pauses of `spin`, for a side of a channel that has learnt from its last waits
+//   learnt_pauses      leaves them out of a wait where they came to nothing lately
 //   contention::lost   for a compare-exchange that somebody else won
 //
 // Between the pauses and the sleep, `spin` gives the processor away a few times. Whoever is alone on its
 // processor gets it back at once and has waited a little longer; where partners share one, which is where a
 // kernel often puts a thread next to the one that woke it, each such step is a hand-over to the partner for
 // a fraction of what a sleep and a wake-up cost. (Measured: docs/benchmarks/waiting.md.)
+//
+// Pauses are for partners that run at the same time. Where more threads than processors wait for each other, or others
+// keep the processors busy, the partner mostly waits for the very processor that pauses. Nobody can ask for that, so
+// it is learnt: after some waits in a row whose pauses all came to nothing there are none, but for a probe now and then.
 #pragma once
 
 #include <chrono>
@@ -41,11 +46,18 @@ class backoff {
 
   /// Only the pauses: a few microseconds, thirty where there are many processors, and none on one.
   bool pause() noexcept {
-    if (sync::processors() == 1 || looks_ == sync::looks_before_yields()) return false;
+    if (!has_pauses()) return false;
     sync::pause(between_looks);
     ++looks_;
     return true;
   }
+
+  bool has_paused() const noexcept { return looks_ != 0; }
+  bool has_pauses() const noexcept {
+    return sync::processors() > 1 && looks_ != sync::looks_before_yields();
+  }
+  /// From now on there are none: spin only yields.
+  void skip_pauses() noexcept { looks_ = sync::looks_before_yields(); }
 
   /// Waits for another thread that is about to finish; yields after the spinning phase.
   void wait() noexcept {
@@ -61,6 +73,24 @@ class backoff {
   sync::time_point yields_until_;
 };
 
+/// For the length of a wait with `b`: it leaves its pauses out where they came to nothing lately, and in the end says
+/// what they came to. Without odds (null) it learns nothing.
+class learnt_pauses {
+ public:
+  learnt_pauses(backoff& b, sync::odds* odds) noexcept : b_(b), odds_(odds) {
+    if (odds_ != nullptr && b_.has_pauses() && !odds_->are_good()) b_.skip_pauses();
+  }
+  learnt_pauses(const learnt_pauses&) = delete;
+  learnt_pauses& operator=(const learnt_pauses&) = delete;
+  ~learnt_pauses() {
+    if (odds_ != nullptr && b_.has_paused()) odds_->came_to(b_.has_pauses());
+  }
+
+ private:
+  backoff& b_;
+  sync::odds* const odds_;
+};
+
 /// What one side of a channel has learnt about its partners by waiting. A look takes the cache line from a partner
 /// that is about to write it. Where messages always come before the waiter has looked a few times, it follows its
 /// partner from message to message, and each of them costs a line there and back. So it stays away for longer once
@@ -70,14 +100,16 @@ class backoff {
 class pace {
  public:
   /// The pauses of `b`, with a look after each until one says that it has found something. `through` counts the
-  /// messages that the side has had through. On one processor there are none.
+  /// messages that the side has had through. False: there are none to be had, on one processor or these days.
   template <class Through, class Look>
-  void pause(backoff& b, Through through, Look look) {
-    if (sync::processors() == 1) return;
+  bool pause(backoff& b, Through through, Look look) {
+    const learnt_pauses lately(b, &odds_);
+    if (!b.has_pauses()) return false;
     if (stays_away(through())) sync::pause(pauses_away);
     unsigned looks = 0;
     for (bool found = false; !found && b.pause(); ++looks) found = look();
     waited(looks);
+    return true;
   }
 
   /// At the beginning of a wait: whether to stay away first. (These two are what it has learnt; public for its test.)
@@ -116,6 +148,7 @@ class pace {
   static constexpr std::uint32_t few_looks = 4, many_messages = 8, least_doubt = 8,
                                  most_doubt = 1024;
   static constexpr unsigned pauses_away = 128;
+  sync::odds odds_;
   hint through_{0};          // at the beginning of the last wait
   hint quick_{0};            // waits in a row that took few looks,
   hint doubt_{least_doubt};  // and so many of them are needed

@@ -8,7 +8,7 @@
 //   atomic<T>, relaxed ... seq_cst     std's own
 //   full_fence()                       sequentially consistent
 //   light_fence(), heavy_fence()       a pair of which only the heavy half costs something (below)
-//   streak                             for work that need not be done each time
+//   streak, odds, own_odds             for work that need not be done each time
 //   lock_for                           base/mutex.hpp's lock, or a model's
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
 //   now, pause, processors             time and the scheduler
@@ -202,6 +202,40 @@ class streak {
   static constexpr std::uint32_t often = 2048;
   atomic<std::uint32_t> times_{0};
 };
+
+/// Whether something that may come to nothing is worth its cost, after what it came to lately: no more after so many
+/// times in vain in a row, but for every 32nd time, so that better days are noticed.
+/// Any thread may ask and tell; what they spoil for each other is some time at worst.
+class odds {
+ public:
+  /// Before it is done.
+  bool are_good() noexcept {
+    const std::uint32_t n = in_vain_.load(relaxed);  // relaxed: a hint
+    if (n < enough) return true;
+    in_vain_.store(n + 1, relaxed);  // relaxed: as above
+    return n % probe == 0;
+  }
+  /// After it was.
+  void came_to(bool something) noexcept {
+    const std::uint32_t n = in_vain_.load(relaxed);  // relaxed: as above
+    if (something) {
+      if (n != 0) in_vain_.store(0, relaxed);  // relaxed: as above
+    } else if (n < enough) {
+      in_vain_.store(n + 1, relaxed);  // relaxed: as above
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t enough = 16, probe = 32;
+  atomic<std::uint32_t> in_vain_{0};
+};
+
+/// The calling thread's own odds of something that a type stands for.
+template <class Of>
+odds& own_odds() noexcept {
+  static constinit thread_local odds own;
+  return own;
+}
 
 // ---- time and the scheduler ---------------------------------------------------------------------
 

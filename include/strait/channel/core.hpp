@@ -326,13 +326,13 @@ class core final : public channel_base {
   }
 
   // Whether a thread that waits lets others do what it waits to do (W6 in wait/waiter.hpp): where there is one place,
-  // and one handle at the other end or one processor. Then those who wait can only go on one after the other, each
-  // message wants a turn of both ends, and somebody else's hands save some of these turns. On several processors with
-  // partners enough it costs more to wake them than they lose by looking around. That a side of the queue may belong
-  // to one thread does not matter: the thread waits until it is served. (Measured: docs/benchmarks/waiting.md.)
-  bool serves_in_line(std::size_t partners) const noexcept {
+  // and one handle at the other end or no use in looking around. Then those who wait can only go on one after the
+  // other, each message wants a turn of both ends, and somebody else's hands save some of these turns. Where partners
+  // enough run at the same time it costs more to wake them than they lose by looking around. That a side of the queue
+  // may belong to one thread does not matter: the thread waits until it is served. (Measured: docs/benchmarks/waiting.md.)
+  bool serves_in_line(std::size_t partners, bool looks_around) const noexcept {
     if constexpr (Queue::is_bounded) {
-      return queue_.capacity() == 1 && (partners == 1 || sync::processors() == 1);
+      return queue_.capacity() == 1 && (partners == 1 || !looks_around);
     } else {
       return false;
     }
@@ -349,8 +349,8 @@ class core final : public channel_base {
     std::uint64_t through() const noexcept { return channel.queue_.pushes(); }
     queue_status attempt(sight reach) const { return channel.push(message, reach); }
     bool ready() const noexcept { return channel.queue_.can_push(); }
-    bool is_served_in_line() const noexcept {
-      return channel.serves_in_line(channel.receiver_count());
+    bool is_served_in_line(bool looks_around) const noexcept {
+      return channel.serves_in_line(channel.receiver_count(), looks_around);
     }
     void bring(party<T>& me) const noexcept { me.message = detail::address_of(message); }
   };
@@ -364,25 +364,26 @@ class core final : public channel_base {
     std::uint64_t through() const noexcept { return channel.queue_.pops(); }
     queue_status attempt(sight reach) const noexcept { return channel.pop(out, reach); }
     bool ready() const noexcept { return channel.queue_.can_pop(); }
-    bool is_served_in_line() const noexcept {
-      return channel.serves_in_line(channel.sender_count());
+    bool is_served_in_line(bool looks_around) const noexcept {
+      return channel.serves_in_line(channel.sender_count(), looks_around);
     }
     void bring(party<T>& me) const noexcept { me.result = detail::address_of(out); }
   };
 
-  // Whether to join the line at once, and to give the processor away there: on one processor nobody else does anything
-  // before that, and where others stand there, looking around would mostly give it to the next one of them.
+  // Whether to join the line at once, and to give the processor away there: without a look around nobody else does
+  // anything before that, and where others stand there, it would mostly give the processor to the next one of them.
   template <class Operation>
-  static bool queues_up(const Operation& op) noexcept {
-    return op.is_served_in_line() && (sync::processors() == 1 || op.line().has_waiters());
+  static bool queues_up(const Operation& op, bool looks_around) noexcept {
+    return op.is_served_in_line(looks_around) && (!looks_around || op.line().has_waiters());
   }
 
   template <class Operation>
   STRAIT_NOINLINE errc wait_for(Operation op, queue_status s, const patience& p) {
     backoff b;
+    bool looks_around = false;
     if (!p.only_try) {
       if (s == queue_status::closed) return errc::closed;
-      op.tempo().pause(
+      looks_around = op.tempo().pause(
           b, [&] { return op.through(); },
           [&] {
             s = op.attempt(sight::own);
@@ -396,12 +397,12 @@ class core final : public channel_base {
       if (p.only_try) {
         if (s != queue_status::busy) return op.nothing;
         b.wait();
-      } else if (queues_up(op) || !b.spin()) {
+      } else if (queues_up(op, looks_around) || !b.spin()) {
         break;
       }
     }
     for (place where = place::back;;) {
-      const waiter::state how = sleep(op, where, p, b);
+      const waiter::state how = sleep(op, looks_around, where, p, b);
       if (how == waiter::done) return success;
       s = op.attempt(sight::both);
       errc over = success;
@@ -421,13 +422,13 @@ class core final : public channel_base {
 
   // How the wait ended: done, or notified, left or cancelled, and then the caller tries again.
   template <class Operation>
-  static waiter::state sleep(const Operation& op, place where, const patience& p,
+  static waiter::state sleep(const Operation& op, bool looks_around, place where, const patience& p,
                              backoff& b) noexcept {
     waiter w;
     party<T> me;
     me.owner = &w;
     op.bring(me);
-    const bool offers = me.offers = op.is_served_in_line();
+    const bool offers = me.offers = op.is_served_in_line(looks_around);
     // Looked at before others can find it: our side of the queue may be theirs then.
     if (!op.line().add_unless(me, where, [&] { return op.ready(); })) return waiter::left;
     waiter::state how;

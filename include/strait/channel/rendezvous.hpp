@@ -78,11 +78,13 @@ class rendezvous_core final : public channel_base {
 
   errc send(T& message, const patience& p) noexcept {
     backoff b;
+    const learnt_pauses lately(b, p.only_try ? nullptr : &senders_.pauses);
     if (!p.only_try && meets_awake_receiver(message, b)) return success;
     return meet(senders_, receivers_, detail::address_of(message), nullptr, p, errc::full, b);
   }
   errc recv(recv_result<T>& out, const patience& p) noexcept {
     backoff b;
+    const learnt_pauses lately(b, p.only_try ? nullptr : &receivers_.pauses);
     if (!p.only_try && meets_awake_sender(out, b)) return success;
     return meet(receivers_, senders_, nullptr, detail::address_of(out), p, errc::empty, b);
   }
@@ -182,6 +184,7 @@ class rendezvous_core final : public channel_base {
     wait_list list;                        // of party<T>
     sync::atomic<std::uint32_t> count{0};  // how many; written under the lock
     sync::atomic<std::uint64_t> arrivals{0};
+    sync::odds pauses;
     wait_queue
         watchers;  // who only wants to know that the other line is not empty (selector::ready)
   };
@@ -373,7 +376,7 @@ class rendezvous_core final : public channel_base {
   }
 
   STRAIT_NOINLINE errc meet(line& mine, line& theirs, T* message, recv_result<T>* result,
-                            const patience& p, errc nothing, backoff b) noexcept {
+                            const patience& p, errc nothing, backoff& b) noexcept {
     for (place turn = place::back;;) {
       waiter w;
       party<T> me;

@@ -53,7 +53,8 @@ struct options {
   int stale_reads = 2;    ///< at most so many loads of another than the newest value; -1: any
   int weak_failures = 1;  ///< at most so many spurious failures of compare_exchange_weak
   int long_streaks = 1;   ///< at most so many times, what has happened once has happened often
-  int processors = 1;     ///< with more than one, who waits looks around awake for a moment first
+  int processors = 1;     ///< with more than one, who waits looks around awake for a moment first,
+  int bad_odds = 0;       ///< and at most so many times does not, since it came to nothing lately
   int spurious_wakes = 0;      ///< at most so many returns of a sleep without a wake or a deadline
   int failed_allocations = 0;  ///< at most so many allocations fail
   int failed_threads = 0;      ///< at most so many thread creations fail

@@ -89,6 +89,8 @@ bool asleep(int thread) noexcept;
 unsigned choose(unsigned n, where at) noexcept;
 /// Whether what has just happened has happened often (sync::streak): both are explored.
 bool often(where at) noexcept;
+/// Whether something has come to nothing lately (sync::odds): likewise.
+bool bad_odds(where at) noexcept;
 void require(bool condition, const char* sentence, where at) noexcept;
 /// Whether an exploration is running.
 bool exploring() noexcept;

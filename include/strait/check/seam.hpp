@@ -125,6 +125,16 @@ class streak {
   bool is_long(rt::where at = rt::where::here()) noexcept { return rt::often(at); }
   void end() noexcept {}
 };
+class odds {
+ public:
+  bool are_good(rt::where at = rt::where::here()) noexcept { return !rt::bad_odds(at); }
+  void came_to(bool) noexcept {}
+};
+template <class>
+odds& own_odds() noexcept {
+  static odds any;  // there is nothing in it
+  return any;
+}
 
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
