@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Pitfalls 9, 15, 26 and the list's rest: one processor, forgotten handles, threads and programs that end.
-#include <sched.h>
-
 #include <atomic>
 #include <memory>
 #include <new>
 #include <thread>
 #include <vector>
 
+#include "../stress/one_processor.hpp"
 #include "flavours.hpp"
 #include "support.hpp"
 
@@ -18,31 +17,6 @@ class Surroundings : public ::testing::Test {
  public:
   using flavours = every_flavour;
 };
-
-namespace {
-// While it lives, this thread and those it starts run on one processor.
-class one_processor {
- public:
-  one_processor() {
-    sched_getaffinity(0, sizeof before_, &before_);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    for (int i = 0; i < CPU_SETSIZE; ++i) {
-      if (CPU_ISSET(i, &before_)) {
-        CPU_SET(i, &one);
-        break;
-      }
-    }
-    sched_setaffinity(0, sizeof one, &one);
-  }
-  ~one_processor() { sched_setaffinity(0, sizeof before_, &before_); }
-  one_processor(const one_processor&) = delete;
-  one_processor& operator=(const one_processor&) = delete;
-
- private:
-  cpu_set_t before_;
-};
-}  // namespace
 
 // pitfalls 15: on one processor everything makes progress, with more threads than ends
 FLAVOUR_TEST(Surroundings, OneProcessorIsEnough) {

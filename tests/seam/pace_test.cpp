@@ -10,8 +10,10 @@
 namespace {
 
 using strait::detail::backoff;
-using strait::detail::learnt_pauses;
+using strait::detail::last_waits;
+using strait::detail::learnt_wait;
 using strait::detail::pace;
+using strait::sync::hand_overs;
 using strait::sync::odds;
 
 constexpr unsigned quick = 1, slow = 30;  // looks of a wait
@@ -113,12 +115,48 @@ TEST(Odds, StayGoodWhereSomeTimesComeToSomething) {
   }
 }
 
+// How many of so many waits, each of which yields so often, are to sleep at once.
+int sleeps_at_once(hand_overs& h, int waits, unsigned yields) {
+  int n = 0;
+  for (int i = 0; i < waits; ++i) {
+    const bool sleeps = h.are_many();
+    n += sleeps ? 1 : 0;
+    h.waited(sleeps ? 0 : yields);
+  }
+  return n;
+}
+
+TEST(HandOvers, AreManyNowAndThenWhereEachWaitYieldsOnceOrTwice) {
+  for (const unsigned yields : {1U, 2U}) {
+    hand_overs h;
+    EXPECT_EQ(sleeps_at_once(h, 10, yields), 0) << "a few say nothing";
+    const int n = sleeps_at_once(h, 10'000, yields);
+    EXPECT_GE(n, 100);
+    EXPECT_LE(n, 1000);
+  }
+}
+
+TEST(HandOvers, AreNotManyWherePausesSufficeOrYieldsDoNot) {
+  for (const unsigned yields : {0U, 10U, strait::sync::yields_before_sleep}) {
+    hand_overs h;
+    EXPECT_EQ(sleeps_at_once(h, 10'000, yields), 0);
+  }
+}
+
+TEST(HandOvers, AreCountedOnlyInARow) {
+  hand_overs h;
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_FALSE(h.are_many());
+    h.waited(i % 8 == 0 ? 10 : 1);
+  }
+}
+
 // Waits so often, with all pauses in vain or with one that was not; how many waits had pauses.
-int waits_with_pauses(odds* o, int waits, bool in_vain) {
+int waits_with_pauses(last_waits* last, int waits, bool in_vain) {
   int with = 0;
   for (int i = 0; i < waits; ++i) {
     backoff b;
-    const learnt_pauses lately(b, o);
+    const learnt_wait lately(b, last);
     with += b.has_pauses() ? 1 : 0;
     while (b.pause() && in_vain) {
     }
@@ -126,28 +164,57 @@ int waits_with_pauses(odds* o, int waits, bool in_vain) {
   return with;
 }
 
-TEST(LearntPauses, AreLeftOutAfterManyWaitsInVainAndComeBack) {
-  if (strait::sync::processors() == 1) GTEST_SKIP() << "one processor: there are none";
-  odds o;
-  EXPECT_EQ(waits_with_pauses(&o, 5, true), 5);
-  waits_with_pauses(&o, 100, true);
-  EXPECT_LE(waits_with_pauses(&o, 100, true), 10);
-  EXPECT_GE(waits_with_pauses(&o, 200, false), 100) << "a probe came to something";
+class LearntWait : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (strait::sync::processors() == 1) GTEST_SKIP() << "one processor: there is nothing to learn";
+  }
+  last_waits last_;
+};
+
+TEST_F(LearntWait, LeavesPausesOutAfterManyInVainAndTriesThemAgain) {
+  EXPECT_EQ(waits_with_pauses(&last_, 5, true), 5);
+  waits_with_pauses(&last_, 100, true);
+  EXPECT_LE(waits_with_pauses(&last_, 100, true), 10);
+  EXPECT_GE(waits_with_pauses(&last_, 200, false), 100) << "a probe came to something";
 }
 
-TEST(LearntPauses, WithoutOddsAreNeverLeftOut) {
-  if (strait::sync::processors() == 1) GTEST_SKIP() << "one processor: there are none";
+TEST_F(LearntWait, WithNothingToLearnFromPausesEachTime) {
   EXPECT_EQ(waits_with_pauses(nullptr, 200, true), 200);
 }
 
-TEST(LearntPauses, AWaitWithoutPausesSaysNothing) {
-  odds o;
-  good_in_vain(o, 100);
+TEST_F(LearntWait, WithoutPausesSaysNothingOfThem) {
+  good_in_vain(last_.pauses, 100);
   for (int i = 0; i < 3; ++i) {
     backoff b;
-    const learnt_pauses lately(b, &o);
+    const learnt_wait lately(b, &last_);
   }
-  EXPECT_FALSE(o.are_good() && o.are_good()) << "no better than before";
+  EXPECT_FALSE(last_.pauses.are_good() && last_.pauses.are_good()) << "no better than before";
+}
+
+TEST_F(LearntWait, SleepsAtOnceNowAndThenWhereEachIsOverAfterAYield) {
+  int sleeps = 0;
+  for (int i = 0; i < 1000; ++i) {
+    backoff b;
+    const learnt_wait lately(b, &last_);
+    while (b.pause()) {
+    }
+    sleeps += b.spin() ? 0 : 1;
+  }
+  EXPECT_GE(sleeps, 10);
+  EXPECT_LE(sleeps, 100);
+}
+
+TEST_F(LearntWait, NeverSleepsAtOnceWhereEachTakesManyYields) {
+  for (int i = 0; i < 1000; ++i) {
+    backoff b;
+    const learnt_wait lately(b, &last_);
+    while (b.pause()) {
+    }
+    unsigned yields = 0;
+    while (yields < 6 && b.spin()) ++yields;
+    EXPECT_GT(yields, 0U);
+  }
 }
 
 }  // namespace

@@ -32,6 +32,7 @@
 #include <strait/strait.hpp>
 
 #include "../stress/flavors.hpp"
+#include "../stress/one_processor.hpp"
 #include "../stress/scale.hpp"
 
 namespace {
@@ -365,6 +366,37 @@ TEST(seam, a_sleep_is_one_call_of_the_kernel) {
   };
   EXPECT_EQ(fewest(ch.rx), 1U);
   EXPECT_EQ(fewest(hand.rx), 1U);
+}
+
+// Two that share a processor hand it over by yields, and the kernel sees two busy threads that it leaves where they are.
+// So now and then a wait sleeps at once: for a thread that is woken the kernel looks for another processor.
+// The least here is an eighth of what is expected; where nobody sleeps on purpose it is two.
+template <class Channel, class Wait>
+void expect_sleeps_on_a_shared_processor(Channel ch, Wait wait) {
+  if (strait::sync::processors() == 1)
+    GTEST_SKIP() << "one processor: there is no other to move to";
+  constexpr int messages = 8000;
+  const one_processor pinned;
+  const cost c = cost_of([&] {
+    std::thread sender([tx = std::move(ch.tx)] {
+      for (int i = 0; i < messages; ++i) (void)tx.send(i);
+    });
+    for (int i = 0; i < messages; ++i) wait(ch.rx);
+    sender.join();
+  });
+  EXPECT_GE(c.yields, messages / 8U) << "they did not wait for each other";
+  EXPECT_GE(c.syscalls, messages / 128U);
+}
+
+TEST(shared_processor, sleeps_now_and_then_at_a_rendezvous) {
+  expect_sleeps_on_a_shared_processor(strait::rendezvous<int>(), [](auto& rx) { (void)rx.recv(); });
+}
+TEST(shared_processor, sleeps_now_and_then_at_one_place) {
+  expect_sleeps_on_a_shared_processor(strait::bounded<int>(1), [](auto& rx) { (void)rx.recv(); });
+}
+TEST(shared_processor, sleeps_now_and_then_in_a_select) {
+  expect_sleeps_on_a_shared_processor(strait::bounded<int>(1),
+                                      [](auto& rx) { strait::select(strait::on_recv(rx)); });
 }
 
 // ---- selects on disjoint channels ---------------------------------------------------------------

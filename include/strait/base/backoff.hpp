@@ -6,7 +6,7 @@
 //   backoff::wait      for a thread in the middle of a few instructions: never gives up, but soon gives
 //                      the processor away, so that the other can finish on a single core
 //   pace::pause        the pauses of `spin`, for a side of a channel that has learnt from its last waits
-//   learnt_pauses      leaves them out of a wait where they came to nothing lately
+//   learnt_wait        leaves them out of a wait where they came to nothing lately, and may let it sleep at once
 //   contention::lost   for a compare-exchange that somebody else won
 //
 // Between the pauses and the sleep, `spin` gives the processor away a few times. Whoever is alone on its
@@ -17,6 +17,9 @@
 // Pauses are for partners that run at the same time. Where more threads than processors wait for each other, or others
 // keep the processors busy, the partner mostly waits for the very processor that pauses. Nobody can ask for that, so
 // it is learnt: after some waits in a row whose pauses all came to nothing there are none, but for a probe now and then.
+// Yields are for partners that share a processor. But where another one is idle they may hand theirs over for tens of
+// milliseconds before the kernel parts them; for a thread that is woken it looks for one. So where waits in a row are
+// over after a yield or two, one of them sleeps at once now and then.
 #pragma once
 
 #include <chrono>
@@ -58,6 +61,12 @@ class backoff {
   }
   /// From now on there are none: spin only yields.
   void skip_pauses() noexcept { looks_ = sync::looks_before_yields(); }
+  unsigned yields() const noexcept { return yields_; }
+  /// From now on it is time to sleep.
+  void skip_all() noexcept {
+    skip_pauses();
+    yields_ = sync::yields_before_sleep;
+  }
 
   /// Waits for another thread that is about to finish; yields after the spinning phase.
   void wait() noexcept {
@@ -73,22 +82,36 @@ class backoff {
   sync::time_point yields_until_;
 };
 
-/// For the length of a wait with `b`: it leaves its pauses out where they came to nothing lately, and in the end says
-/// what they came to. Without odds (null) it learns nothing.
-class learnt_pauses {
+/// What the last waits of somebody came to.
+struct last_waits {
+  sync::odds pauses;
+  sync::hand_overs hand_overs;
+};
+
+/// For the length of a wait with `b`: it leaves out what came to nothing lately, and in the end says what it came to. With
+/// nothing (null) it learns nothing.
+class learnt_wait {
  public:
-  learnt_pauses(backoff& b, sync::odds* odds) noexcept : b_(b), odds_(odds) {
-    if (odds_ != nullptr && b_.has_pauses() && !odds_->are_good()) b_.skip_pauses();
+  learnt_wait(backoff& b, last_waits* last) noexcept
+      : b_(b), last_(sync::processors() > 1 ? last : nullptr) {
+    if (last_ == nullptr) return;
+    if (last_->hand_overs.are_many()) {
+      b_.skip_all();
+    } else if (!last_->pauses.are_good()) {
+      b_.skip_pauses();
+    }
   }
-  learnt_pauses(const learnt_pauses&) = delete;
-  learnt_pauses& operator=(const learnt_pauses&) = delete;
-  ~learnt_pauses() {
-    if (odds_ != nullptr && b_.has_paused()) odds_->came_to(b_.has_pauses());
+  learnt_wait(const learnt_wait&) = delete;
+  learnt_wait& operator=(const learnt_wait&) = delete;
+  ~learnt_wait() {
+    if (last_ == nullptr) return;
+    if (b_.has_paused()) last_->pauses.came_to(b_.has_pauses());
+    last_->hand_overs.waited(b_.yields());
   }
 
  private:
   backoff& b_;
-  sync::odds* const odds_;
+  last_waits* const last_;
 };
 
 /// What one side of a channel has learnt about its partners by waiting. A look takes the cache line from a partner
@@ -100,10 +123,9 @@ class learnt_pauses {
 class pace {
  public:
   /// The pauses of `b`, with a look after each until one says that it has found something. `through` counts the
-  /// messages that the side has had through. False: there are none to be had, on one processor or these days.
+  /// messages that the side has had through. False: there are none, on one processor or these days.
   template <class Through, class Look>
   bool pause(backoff& b, Through through, Look look) {
-    const learnt_pauses lately(b, &odds_);
     if (!b.has_pauses()) return false;
     if (stays_away(through())) sync::pause(pauses_away);
     unsigned looks = 0;
@@ -111,6 +133,9 @@ class pace {
     waited(looks);
     return true;
   }
+
+  /// Of the side.
+  last_waits& last() noexcept { return last_; }
 
   /// At the beginning of a wait: whether to stay away first. (These two are what it has learnt; public for its test.)
   bool stays_away(std::uint64_t through) noexcept {
@@ -148,7 +173,7 @@ class pace {
   static constexpr std::uint32_t few_looks = 4, many_messages = 8, least_doubt = 8,
                                  most_doubt = 1024;
   static constexpr unsigned pauses_away = 128;
-  sync::odds odds_;
+  last_waits last_;
   hint through_{0};          // at the beginning of the last wait
   hint quick_{0};            // waits in a row that took few looks,
   hint doubt_{least_doubt};  // and so many of them are needed

@@ -230,11 +230,36 @@ class odds {
   atomic<std::uint32_t> in_vain_{0};
 };
 
-/// The calling thread's own odds of something that a type stands for.
-template <class Of>
-odds& own_odds() noexcept {
-  static constinit thread_local odds own;
-  return own;
+/// Whether two threads that wait for each other share a processor, while perhaps another one is idle: each wait is over as
+/// soon as this one has given it away once or twice. Any thread may ask and tell, as with odds.
+class hand_overs {
+ public:
+  /// Before a wait: whether there were many in a row. Then the count begins anew.
+  bool are_many() noexcept {
+    if (in_a_row_.load(relaxed) < many) return false;  // relaxed: a hint
+    in_a_row_.store(0, relaxed);                       // relaxed: as above
+    return true;
+  }
+  /// After a wait that yielded so often.
+  void waited(unsigned yields) noexcept {
+    const std::uint32_t n = in_a_row_.load(relaxed);  // relaxed: as above
+    if (yields != 0 && yields <= few) {
+      in_a_row_.store(n + 1, relaxed);  // relaxed: as above
+    } else if (n != 0) {
+      in_a_row_.store(0, relaxed);  // relaxed: as above
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t many = 32, few = 3;
+  atomic<std::uint32_t> in_a_row_{0};
+};
+
+/// The calling thread's own `What` for what a type stands for.
+template <class What, class For>
+What& own() noexcept {
+  static constinit thread_local What mine;
+  return mine;
 }
 
 // ---- time and the scheduler ---------------------------------------------------------------------

@@ -380,6 +380,7 @@ class core final : public channel_base {
   template <class Operation>
   STRAIT_NOINLINE errc wait_for(Operation op, queue_status s, const patience& p) {
     backoff b;
+    const learnt_wait lately(b, p.only_try ? nullptr : &op.tempo().last());
     bool looks_around = false;
     if (!p.only_try) {
       if (s == queue_status::closed) return errc::closed;

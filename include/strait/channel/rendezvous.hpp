@@ -78,13 +78,13 @@ class rendezvous_core final : public channel_base {
 
   errc send(T& message, const patience& p) noexcept {
     backoff b;
-    const learnt_pauses lately(b, p.only_try ? nullptr : &senders_.pauses);
+    const learnt_wait lately(b, last_waits_of(senders_, receivers_, p));
     if (!p.only_try && meets_awake_receiver(message, b)) return success;
     return meet(senders_, receivers_, detail::address_of(message), nullptr, p, errc::full, b);
   }
   errc recv(recv_result<T>& out, const patience& p) noexcept {
     backoff b;
-    const learnt_pauses lately(b, p.only_try ? nullptr : &receivers_.pauses);
+    const learnt_wait lately(b, last_waits_of(receivers_, senders_, p));
     if (!p.only_try && meets_awake_sender(out, b)) return success;
     return meet(receivers_, senders_, nullptr, detail::address_of(out), p, errc::empty, b);
   }
@@ -184,7 +184,7 @@ class rendezvous_core final : public channel_base {
     wait_list list;                        // of party<T>
     sync::atomic<std::uint32_t> count{0};  // how many; written under the lock
     sync::atomic<std::uint64_t> arrivals{0};
-    sync::odds pauses;
+    last_waits last;
     wait_queue
         watchers;  // who only wants to know that the other line is not empty (selector::ready)
   };
@@ -439,6 +439,12 @@ class rendezvous_core final : public channel_base {
   }
   bool takes_offer(recv_result<T>& out) noexcept {
     return awake_.take([&](T&& m) noexcept { detail::fill(out, std::move(m)); });
+  }
+  // Who finds a partner in line does not wait, and so learns nothing. (Where threads share a processor that is each
+  // other operation. Counted, it would take the probes away from those that wait.)
+  static last_waits* last_waits_of(line& mine, const line& theirs, const patience& p) noexcept {
+    const bool waits = !p.only_try && theirs.count.load(sync::relaxed) == 0;  // relaxed: a hint
+    return waits ? &mine.last : nullptr;
   }
   // relaxed: who is not seen in a line now is seen a look later, or under the lock
   bool is_quiet() const noexcept {

@@ -181,12 +181,12 @@ consteval bool require_arms() {
 template <class... Arms>
 expected<std::size_t, errc> run_select(bool fair, Arms&&... arms) {
   if constexpr (require_arms<Arms...>()) {
+    const bool waits = otherwise_count<Arms...> == 0 && sync::processors() > 1;
     bool attempted = false;
     backoff b;
+    const learnt_wait lately(b, waits ? &sync::own<last_waits, first_look<Arms...>>() : nullptr);
     if constexpr (first_look<Arms...>::possible) {
       first_look<Arms...> look(arms...);
-      const bool waits = otherwise_count<Arms...> == 0 && sync::processors() > 1;
-      const learnt_pauses lately(b, waits ? &sync::own_odds<first_look<Arms...>>() : nullptr);
       do {
         const std::size_t which = look(fair, waits ? sight::own : sight::both);
         if (which != look.none) return which;

@@ -130,9 +130,14 @@ class odds {
   bool are_good(rt::where at = rt::where::here()) noexcept { return !rt::bad_odds(at); }
   void came_to(bool) noexcept {}
 };
-template <class>
-odds& own_odds() noexcept {
-  static odds any;  // there is nothing in it
+class hand_overs {  // in a model who waits does not yield
+ public:
+  static bool are_many() noexcept { return false; }
+  static void waited(unsigned) noexcept {}
+};
+template <class What, class>
+What& own() noexcept {
+  static What any;  // there is nothing in it
   return any;
 }
 
