@@ -149,7 +149,7 @@ class pace {
       }
       away_ = 0;
       quick_ = 0;
-      if (doubt_ < most_doubt) doubt_ = 2 * doubt_;
+      if (doubt_ < most_doubt) doubt_ = static_cast<std::uint16_t>(2 * doubt_);
       return false;
     }
     if (quick_ < doubt_) return false;
@@ -157,28 +157,33 @@ class pace {
     return true;
   }
   /// At its end.
-  void waited(unsigned looks) noexcept { quick_ = looks <= few_looks ? quick_ + 1 : 0; }
+  void waited(unsigned looks) noexcept {
+    quick_ = static_cast<std::uint16_t>(looks <= few_looks ? quick_ + 1 : 0);
+  }
 
  private:
+  template <class N>
   class hint {
    public:
-    explicit hint(std::uint32_t n) noexcept : n_(n) {}
-    operator std::uint32_t() const noexcept { return n_.load(sync::relaxed); }  // relaxed: a hint
-    void operator=(std::uint32_t n) noexcept { n_.store(n, sync::relaxed); }    // relaxed: a hint
+    explicit hint(N n) noexcept : n_(n) {}
+    operator N() const noexcept { return n_.load(sync::relaxed); }  // relaxed: a hint
+    void operator=(N n) noexcept { n_.store(n, sync::relaxed); }    // relaxed: a hint
 
    private:
-    sync::atomic<std::uint32_t> n_;
+    sync::atomic<N> n_;
   };
 
-  static constexpr std::uint32_t few_looks = 4, many_messages = 8, least_doubt = 8,
+  static constexpr std::uint16_t few_looks = 4, many_messages = 8, least_doubt = 8,
                                  most_doubt = 1024;
   static constexpr unsigned pauses_away = 128;
   last_waits last_;
-  hint through_{0};          // at the beginning of the last wait
-  hint quick_{0};            // waits in a row that took few looks,
-  hint doubt_{least_doubt};  // and so many of them are needed
-  hint away_{0};             // the last wait stayed away
+  hint<std::uint32_t> through_{0};          // at the beginning of the last wait
+  hint<std::uint16_t> quick_{0};            // waits in a row that took few looks,
+  hint<std::uint16_t> doubt_{least_doubt};  // and so many of them are needed
+  hint<std::uint16_t> away_{0};             // the last wait stayed away
 };
+
+static_assert(STRAIT_CHECK != 0 || sizeof(pace) <= 16);  // a core keeps it in its line's cache line
 
 /// After a lost race for a word: stays away from it, half a microsecond, then one, then two. Two who run for one word
 /// hand its cache line to and fro with every message; so one of them gets a run of messages through meanwhile, at the

@@ -210,24 +210,24 @@ class odds {
  public:
   /// Before it is done.
   bool are_good() noexcept {
-    const std::uint32_t n = in_vain_.load(relaxed);  // relaxed: a hint
+    const unsigned n = in_vain_.load(relaxed);  // relaxed: a hint
     if (n < enough) return true;
-    in_vain_.store(n + 1, relaxed);  // relaxed: as above
+    in_vain_.store(static_cast<std::uint16_t>(n + 1), relaxed);  // relaxed: as above
     return n % probe == 0;
   }
   /// After it was.
   void came_to(bool something) noexcept {
-    const std::uint32_t n = in_vain_.load(relaxed);  // relaxed: as above
+    const unsigned n = in_vain_.load(relaxed);  // relaxed: as above
     if (something) {
       if (n != 0) in_vain_.store(0, relaxed);  // relaxed: as above
     } else if (n < enough) {
-      in_vain_.store(n + 1, relaxed);  // relaxed: as above
+      in_vain_.store(static_cast<std::uint16_t>(n + 1), relaxed);  // relaxed: as above
     }
   }
 
  private:
-  static constexpr std::uint32_t enough = 16, probe = 32;
-  atomic<std::uint32_t> in_vain_{0};
+  static constexpr unsigned enough = 16, probe = 32;
+  atomic<std::uint16_t> in_vain_{0};
 };
 
 /// Whether two threads that wait for each other share a processor, while perhaps another one is idle: each wait is over as
@@ -242,17 +242,17 @@ class hand_overs {
   }
   /// After a wait that yielded so often.
   void waited(unsigned yields) noexcept {
-    const std::uint32_t n = in_a_row_.load(relaxed);  // relaxed: as above
+    const unsigned n = in_a_row_.load(relaxed);  // relaxed: as above
     if (yields != 0 && yields <= few) {
-      in_a_row_.store(n + 1, relaxed);  // relaxed: as above
+      in_a_row_.store(static_cast<std::uint16_t>(n + 1), relaxed);  // relaxed: as above
     } else if (n != 0) {
       in_a_row_.store(0, relaxed);  // relaxed: as above
     }
   }
 
  private:
-  static constexpr std::uint32_t many = 32, few = 3;
-  atomic<std::uint32_t> in_a_row_{0};
+  static constexpr unsigned many = 32, few = 3;
+  atomic<std::uint16_t> in_a_row_{0};
 };
 
 /// The calling thread's own `What` for what a type stands for.

@@ -183,8 +183,8 @@ class rendezvous_core final : public channel_base {
   struct line {
     wait_list list;                        // of party<T>
     sync::atomic<std::uint32_t> count{0};  // how many; written under the lock
-    sync::atomic<std::uint64_t> arrivals{0};
     last_waits last;
+    sync::atomic<std::uint64_t> arrivals{0};
     wait_queue
         watchers;  // who only wants to know that the other line is not empty (selector::ready)
   };
