@@ -437,32 +437,44 @@ inline void deallocate(void* p, std::size_t align) noexcept {
 
 namespace detail {
 // Large zeroed blocks come from calloc, whose pages the kernel zeroes when they are first touched: a
-// channel of a million places costs its pages as they are used, not at construction. Of the largest they are
-// to be huge pages: a place is looked at before it is written, and where the look maps the page of zeroes the
-// write interrupts all other processors to take it away; once in 2 MiB instead of once in 4 KiB.
+// channel of a million places costs its pages as they are used, not at construction. The largest lie in huge
+// pages: a place is looked at before it is written, and where the look maps the page of zeroes the write interrupts all
+// other processors to take it away; once in 2 MiB instead of once in 4 KiB. They begin and end with a huge page:
+// what is over at the ends would be in small ones. (Measured: docs/benchmarks/waiting.md.)
 inline bool is_lazy(std::size_t bytes, std::size_t align) noexcept {
   return bytes >= (std::size_t{1} << 17) && align <= alignof(std::max_align_t);
 }
-inline void in_huge_pages([[maybe_unused]] void* p, [[maybe_unused]] std::size_t bytes) noexcept {
+inline bool is_huge(std::size_t bytes) noexcept {
+  constexpr std::size_t four_mib = std::size_t{1} << 22;
+  return STRAIT_LINUX != 0 && bytes >= four_mib;
+}
+
+// Before what it gives out there is the address of the block around it.
+inline void* allocate_huge(std::size_t bytes) noexcept {
+  constexpr std::size_t page = std::size_t{1} << 21;
+  if (bytes > SIZE_MAX - 3 * page) return nullptr;
+  const std::size_t whole = (bytes + page - 1) / page * page;
+  void* const block = std::calloc(1, page + whole);
+  if (block == nullptr) return nullptr;
+  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(block) + sizeof(void*);
+  void** const p = reinterpret_cast<void**>((begin + page - 1) / page * page);
+  p[-1] = block;
 #if STRAIT_LINUX && defined(MADV_HUGEPAGE)
-  constexpr std::uintptr_t page = 4096, two_huge = std::uintptr_t{4} << 20;
-  if (bytes < two_huge) return;
-  const auto at = reinterpret_cast<std::uintptr_t>(p);
-  const std::uintptr_t begin = (at + page - 1) & ~(page - 1), end = (at + bytes) & ~(page - 1);
   count(counters.syscalls);
   // Only advice, so the answer does not matter (where pages are larger, it is refused).
-  (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  (void)::madvise(p, whole, MADV_HUGEPAGE);
 #endif
+  return p;
 }
+inline void deallocate_huge(void* p) noexcept { std::free(static_cast<void**>(p)[-1]); }
 }  // namespace detail
 
 /// Memory full of zero bytes. Throws std::bad_alloc (without exceptions: terminates).
 inline void* allocate_zeroed(std::size_t bytes, std::size_t align) {
   if (detail::is_lazy(bytes, align)) {
     detail::count(detail::counters.allocations);
-    void* p = std::calloc(1, bytes);
+    void* p = detail::is_huge(bytes) ? detail::allocate_huge(bytes) : std::calloc(1, bytes);
     if (p == nullptr) no_memory();
-    detail::in_huge_pages(p, bytes);
     return p;
   }
   return std::memset(allocate(bytes, align), 0, bytes);
@@ -470,7 +482,7 @@ inline void* allocate_zeroed(std::size_t bytes, std::size_t align) {
 
 inline void deallocate_zeroed(void* p, std::size_t bytes, std::size_t align) noexcept {
   if (detail::is_lazy(bytes, align)) {
-    std::free(p);
+    detail::is_huge(bytes) ? detail::deallocate_huge(p) : std::free(p);
   } else {
     deallocate(p, align);
   }
