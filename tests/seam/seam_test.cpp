@@ -370,12 +370,12 @@ TEST(seam, a_sleep_is_one_call_of_the_kernel) {
 
 // Two that share a processor hand it over by yields, and the kernel sees two busy threads that it leaves where they are.
 // So now and then a wait sleeps at once: for a thread that is woken the kernel looks for another processor.
-// The least here is an eighth of what is expected; where nobody sleeps on purpose it is two.
+// The least here is a quarter of what is expected; where nobody sleeps on purpose it is two.
 template <class Channel, class Wait>
 void expect_sleeps_on_a_shared_processor(Channel ch, Wait wait) {
   if (strait::sync::processors() == 1)
     GTEST_SKIP() << "one processor: there is no other to move to";
-  constexpr int messages = 8000;
+  constexpr int messages = 2000;
   const one_processor pinned;
   const cost c = cost_of([&] {
     std::thread sender([tx = std::move(ch.tx)] {
