@@ -18,8 +18,8 @@
 // keep the processors busy, the partner mostly waits for the very processor that pauses. Nobody can ask for that, so
 // it is learnt: after some waits in a row whose pauses all came to nothing there are none, but for a probe now and then.
 // Yields are for partners that share a processor. But where another one is idle they may hand theirs over for tens of
-// milliseconds before the kernel parts them; for a thread that is woken it looks for one. So where waits in a row are
-// over after a yield or two, one of them sleeps at once now and then.
+// milliseconds before the kernel parts them; for a thread that is woken it looks for one. So where many waits in a row are
+// over after a few yields, one of them sleeps at once now and then.
 #pragma once
 
 #include <chrono>
@@ -134,7 +134,7 @@ class pace {
     return true;
   }
 
-  /// Of the side.
+  /// What its last waits came to.
   last_waits& last() noexcept { return last_; }
 
   /// At the beginning of a wait: whether to stay away first. (These two are what it has learnt; public for its test.)

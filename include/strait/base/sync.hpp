@@ -230,8 +230,8 @@ class odds {
   atomic<std::uint16_t> in_vain_{0};
 };
 
-/// Whether two threads that wait for each other share a processor, while perhaps another one is idle: each wait is over as
-/// soon as this one has given it away once or twice. Any thread may ask and tell, as with odds.
+/// Whether threads that wait for each other share a processor, while perhaps another one is idle: each wait is over as
+/// soon as this one has given it away a few times. Any thread may ask and tell, as with odds.
 class hand_overs {
  public:
   /// Before a wait: whether there were many in a row. Then the count begins anew.
