@@ -35,6 +35,10 @@
 #include "../stress/one_processor.hpp"
 #include "../stress/scale.hpp"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace {
 std::atomic<std::uint64_t> calls_of_new{0};
 
@@ -422,6 +426,39 @@ TEST(zeroed_memory, is_zero_to_its_ends_and_begins_with_a_huge_page_where_it_is_
   }
   for (const std::size_t too_much : {SIZE_MAX, SIZE_MAX - huge_page})
     EXPECT_THROW((void)strait::sync::allocate_zeroed(too_much, align), std::bad_alloc);
+}
+
+// Memory for the segments of a backlog is got for many of them at once; for a short one never.
+template <class Channel>
+void grow_and_shrink(Channel ch) {
+  constexpr std::uint64_t many = 100'000, few = 500;
+  const auto send = [&](std::uint64_t n) {
+    for (std::uint64_t i = 0; i < n; ++i) (void)ch.tx.send(i);
+  };
+  const auto receive = [&](std::uint64_t n) {
+    for (std::uint64_t i = 0; i < n; ++i) EXPECT_EQ(*ch.rx.recv(), i);
+  };
+  const cost growing = cost_of([&] { send(many); });
+  EXPECT_GT(growing.allocations, many / 1000);
+  EXPECT_EQ(growing.news, growing.allocations);  // what is got in advance is malloc's
+  EXPECT_LE(growing.syscalls, growing.allocations / 8);
+#if defined(MADV_POPULATE_WRITE)
+  EXPECT_GT(growing.syscalls, 0U);
+#endif
+  EXPECT_EQ(cost_of([&] { receive(many); }), nothing);
+  const cost steady = cost_of([&] {
+    for (std::uint64_t i = 0; i < many / few; ++i) {
+      send(few);
+      receive(few);
+    }
+  });
+  EXPECT_EQ(steady.syscalls, 0U);
+}
+
+TEST(backlog, gets_the_memory_of_many_segments_at_once) {
+  grow_and_shrink(strait::unbounded<std::uint64_t>());
+  grow_and_shrink(strait::mpsc::unbounded<std::uint64_t>());
+  grow_and_shrink(strait::spsc::unbounded<std::uint64_t>());
 }
 
 // ---- selects on disjoint channels ---------------------------------------------------------------

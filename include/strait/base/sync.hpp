@@ -15,7 +15,8 @@
 //   yield                              in a loop that waits for another thread
 //   looks_before_yields, yields_before_sleep   so often, in turn
 //   random                             a fast generator for fairness, one per thread
-//   allocate, allocate_zeroed          memory for channels and segments
+//   allocate, allocate_zeroed          memory for channels
+//   allocate_another                   for segments, of which a growing channel takes one after another
 //
 // The fence pair. Two threads each write something, then read what the other writes; at least one must see
 // the other:
@@ -433,6 +434,44 @@ inline void deallocate(void* p, std::size_t align) noexcept {
   } else {
     ::operator delete(p);
   }
+}
+
+namespace detail {
+// What allocate_another asks the kernel for at once: below what malloc takes from the kernel, and gives back, alone.
+inline constexpr std::size_t at_once = std::size_t{1} << 16;
+
+// Takes as much, has the kernel put pages there, and gives it back to malloc, which then has it for what follows.
+STRAIT_COLD inline void provide_memory() noexcept {
+  void* const p = std::malloc(at_once);
+  if (p == nullptr) return;
+#if STRAIT_LINUX && defined(MADV_POPULATE_WRITE)
+  count(counters.syscalls);
+  constexpr std::uintptr_t page = 4096;
+  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(p) + page - 1) / page * page;
+  // Only to save the page faults, so the answer does not matter (Linux before 5.14 does not know it).
+  (void)::madvise(reinterpret_cast<void*>(begin), at_once - page, MADV_POPULATE_WRITE);
+#endif
+  std::free(p);
+}
+
+struct taken {
+  std::size_t bytes = 0;
+};
+}  // namespace detail
+
+/// As allocate, for a block that others follow while `grows()`. glibc lets the heaps of all threads but the first grow
+/// by no more than what is asked for, with a system call that all threads of the process wait for, and each page costs
+/// a fault besides: for one block of 4 KiB after another that takes longer than what the blocks are for. So memory
+/// for the next ones is got at once now and then; none of it is kept. (Measured: docs/benchmarks/waiting.md.)
+template <class Grows>
+void* allocate_another(std::size_t bytes, std::size_t align, Grows&& grows) {
+  std::size_t& taken = own<detail::taken, detail::taken>().bytes;
+  taken += bytes;
+  if (taken >= detail::at_once && bytes <= detail::at_once / 8 && grows()) {
+    taken = 0;
+    detail::provide_memory();
+  }
+  return allocate(bytes, align);
 }
 
 namespace detail {

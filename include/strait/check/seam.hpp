@@ -194,6 +194,10 @@ inline void* allocate(std::size_t bytes, std::size_t align, rt::where at = rt::w
   if (p == nullptr) no_memory();
   return p;
 }
+inline void* allocate_another(std::size_t bytes, std::size_t align, auto&&,
+                              rt::where at = rt::where::here()) {
+  return allocate(bytes, align, at);
+}
 inline void deallocate(void* p, std::size_t, rt::where at = rt::where::here()) noexcept {
   rt::deallocate(p, at);
 }

@@ -53,7 +53,7 @@ class mpsc_segments {
 
   /// Throws std::bad_alloc with nothing changed.
   queue_status try_push(T& message, sight = sight::both) {
-    const auto [where, index] = chain_.claim_place();
+    const auto [where, index] = chain_.claim_place([this] { return size(); });
     if (where == nullptr) return queue_status::closed;
     where->message.construct(std::move(message));
     where->mark.store(index + 1, sync::release);  // R1 release: pairs with A1

@@ -79,6 +79,8 @@ class segment_chain {
 
   static constexpr std::size_t size = messages_per_segment(sizeof(place));
   static constexpr std::uint64_t lap = size + 1;
+  static constexpr std::uint64_t grows_from =
+      4 * size;  // so many messages wait in a chain that grows
 
   struct segment {
     sync::atomic<segment*> next{nullptr};
@@ -97,8 +99,10 @@ class segment_chain {
   // relaxed: whoever destroys it has seen all that others did
   ~segment_chain() { destroy(spare_.load(sync::relaxed)); }
 
-  /// Throws std::bad_alloc with nothing changed. Waits for a sender that is putting in a segment.
-  claim claim_place() {
+  /// Throws std::bad_alloc with nothing changed. Waits for a sender that is putting in a segment. `backlog()` says how
+  /// many messages wait in the chain; it is asked when a segment is needed, and need not be exact.
+  template <class Backlog>
+  claim claim_place(Backlog&& backlog) {
     spare_holder next{*this};
     std::uint64_t t = tail_.load(sync::acquire);  // C-A1 acquire
     contention race;
@@ -113,11 +117,11 @@ class segment_chain {
         continue;
       }
       if (block == nullptr) [[unlikely]] {
-        install_first();
+        install_first(backlog);
         continue;
       }
       const bool last = offset + 1 == size;
-      if (last && next.held == nullptr) next.held = fresh();
+      if (last && next.held == nullptr) next.held = fresh(backlog);
       // C-R1 release: pairs with C-A1; acquire on failure, for the next look at tail_block_ (C-A1)
       if (!tail_.compare_exchange_weak(t, t + chain_words::one, sync::release, sync::acquire)) {
         race.lost(tail_, t);
@@ -172,16 +176,19 @@ class segment_chain {
     }
   };
 
-  segment* fresh() {
+  template <class Backlog>
+  segment* fresh(Backlog&& backlog) {
     if (segment* spare = spare_.exchange(nullptr, sync::acquire)) return spare;  // C-A3 acquire
-    return ::new (sync::allocate(sizeof(segment), alignof(segment))) segment;
+    return ::new (sync::allocate_another(sizeof(segment), alignof(segment),
+                                         [&backlog] { return backlog() > grows_from; })) segment;
   }
 
   // Two steps that any sender can finish: whoever's segment becomes the root, it becomes the tail's.
-  STRAIT_COLD void install_first() {
+  template <class Backlog>
+  STRAIT_COLD void install_first(Backlog&& backlog) {
     segment* root = root_.load(sync::acquire);  // acquire: the segment's construction
     if (root == nullptr) {
-      segment* mine = fresh();
+      segment* mine = fresh(backlog);
       // release: the segment's construction; acquire: the winner's
       if (root_.compare_exchange_strong(root, mine, sync::release, sync::acquire)) {
         root = mine;

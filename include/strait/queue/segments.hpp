@@ -115,7 +115,7 @@ class segments {
 
   /// Throws std::bad_alloc with nothing changed.
   queue_status try_push(T& message, sight = sight::both) {
-    place* const where = chain_.claim_place().where;
+    place* const where = chain_.claim_place([this] { return size(); }).where;
     if (where == nullptr) return queue_status::closed;
     where->message.construct(std::move(message));
     sync::futex_word* const mark = where->mark.publish();

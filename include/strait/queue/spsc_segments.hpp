@@ -161,6 +161,8 @@ class spsc_segments {
   using index = sync::atomic<std::uint64_t>;
 
   static constexpr std::size_t segment_size = messages_per_segment(sizeof(slot<T>));
+  static constexpr std::size_t grows_from =
+      4 * segment_size;  // so many messages wait in a chain that grows
   static constexpr std::size_t group_size = std::clamp<std::size_t>(InGroup, 1, segment_size);
 
   struct alignas(std::max(group_size > 1 ? cache_line : alignof(index), alignof(slot<T>))) group {
@@ -186,7 +188,9 @@ class spsc_segments {
     if (is_closed()) return false;
     next_ = spare_.exchange(nullptr, sync::acquire);  // A4 acquire
     if (next_ == nullptr)
-      next_ = ::new (sync::allocate(sizeof(segment), alignof(segment))) segment(published);
+      next_ = ::new (sync::allocate_another(sizeof(segment), alignof(segment), [this] {
+        return size() > grows_from;
+      })) segment(published);
     return true;
   }
   STRAIT_NOINLINE void begin_group() noexcept {
