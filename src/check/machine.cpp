@@ -387,8 +387,7 @@ void machine::plain(const void* object, std::size_t size, bool write, where at) 
 // ---- memory: atomics ----------------------------------------------------------------------------------
 
 unsigned* machine::location_slot(const void* object) {
-  place* p =
-      region_.contains(object) ? &places_[region_.offset_of(object) / 4] : &elsewhere_[object];
+  place* p = region_.contains(object) ? &places_[region_.offset_of(object)] : &elsewhere_[object];
   if (p->run != run_) {
     p->run = run_;
     p->index = 0;

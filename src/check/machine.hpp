@@ -184,7 +184,8 @@ class machine {
     std::uint32_t run;
     std::uint32_t index;
   };
-  pages<place> places_{region::bytes / 4};  // location of each 4 bytes of the region
+  pages<place> places_{
+      region::bytes};  // location of the atomic that begins at each byte of the region
   std::unordered_map<const void*, place> elsewhere_;
   std::uint32_t run_ = 0;
   std::uint32_t base_clock_ = 0;

@@ -15,6 +15,7 @@
 // Sources: Lahav et al., "Repairing Sequential Consistency in C/C++11" (PLDI 2017); the shapes and their
 // names are those of Alglave, Maranget, Tautschnig, "Herding Cats" (TOPLAS 2014).
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <map>
 #include <set>
@@ -534,6 +535,35 @@ TEST(LitmusMore, AWeakExchangeMayFail) {
   });
   EXPECT_TRUE(r.ok() && r.complete);
   EXPECT_EQ(seen.size(), 2U);
+}
+
+// Small atomics lie side by side: each is a location of its own.
+TEST(LitmusMore, BytesSideBySide) {
+  struct four {
+    seam::atomic<std::uint8_t> a{1}, b{2};
+    seam::atomic<bool> c{false}, d{true};
+  };
+  options o;
+  o.preemptions = -1;
+  o.stale_reads = -1;
+  std::set<int> seen;
+  const result r = explore(o, [&] {
+    four x;
+    int other = 0;
+    thread t([&] {
+      x.a.store(10, seam::relaxed);
+      other = x.b.load(seam::relaxed);
+    });
+    x.b.store(20, seam::relaxed);
+    const int mine = x.a.load(seam::relaxed);
+    t.join();
+    seen.insert(100 * mine + other);
+    require(!x.c.load(seam::relaxed) && x.d.load(seam::relaxed), "nobody wrote these");
+    require(x.a.load(seam::relaxed) == 10 && x.b.load(seam::relaxed) == 20,
+            "what was written last");
+  });
+  EXPECT_TRUE(r.ok() && r.complete) << r.report;
+  EXPECT_EQ(seen, (std::set<int>{102, 120, 1002, 1020}));
 }
 
 namespace {

@@ -10,6 +10,7 @@
 #include <strait/queue/mpsc_ring.hpp>
 #include <strait/queue/mpsc_segments.hpp>
 #include <strait/queue/oneshot_cell.hpp>
+#include <strait/queue/place_line.hpp>
 #include <strait/queue/ring.hpp>
 #include <strait/queue/segments.hpp>
 #include <strait/queue/spsc_ring.hpp>
@@ -26,33 +27,34 @@ struct queue_start {
   static void ring_at(Ring& q, std::uint64_t laps) {
     const std::uint64_t one_lap = q.words_.next(q.words_.next(0));  // two places make a lap
     const std::uint64_t at = laps * one_lap;
-    for (std::size_t i = 0; i < q.capacity(); ++i)
-      q.places_[i].turn.store(q.words_.turn(at), sync::relaxed);
+    std::uint64_t word = at;
+    for (std::size_t i = 0; i < q.capacity(); ++i, word = q.words_.next(word))
+      q.places_[q.words_.position(word)].turn.store(q.words_.turn(at), sync::relaxed);
     q.tail_.store(at, sync::relaxed);
     q.head_.store(at, sync::relaxed);
   }
-  template <class T>
-  static void at(ring<T>& q, std::uint64_t laps) {
+  template <class T, class Shape>
+  static void at(ring<T, Shape>& q, std::uint64_t laps) {
     ring_at(q, laps);
   }
-  template <class T>
-  static void at(mpsc_ring<T>& q, std::uint64_t laps) {
+  template <class T, class Shape>
+  static void at(mpsc_ring<T, Shape>& q, std::uint64_t laps) {
     ring_at(q, laps);
   }
   /// Whether nobody is told any more that somebody was stopped in the middle.
-  template <class T>
-  static bool at_rest(const segments<T>& q) {
+  template <class T, class Shape>
+  static bool at_rest(const segments<T, Shape>& q) {
     return q.sleepers_.load(sync::relaxed) == 0 && q.late_.load(sync::relaxed) == 0;
   }
   static bool at_rest(const auto&) { return true; }
-  template <class T>
-  static void at(segments<T>& q, std::uint64_t places) {
+  template <class T, class Shape>
+  static void at(segments<T, Shape>& q, std::uint64_t places) {
     q.chain_.tail_.store(places << chain_words::index_shift, sync::relaxed);
     q.head_.store(places << chain_words::index_shift, sync::relaxed);
     q.tail_seen_.store(places << chain_words::index_shift, sync::relaxed);
   }
-  template <class T>
-  static void at(mpsc_segments<T>& q, std::uint64_t places) {
+  template <class T, class Shape>
+  static void at(mpsc_segments<T, Shape>& q, std::uint64_t places) {
     q.chain_.tail_.store(places << chain_words::index_shift, sync::relaxed);
     q.head_.store(places, sync::relaxed);
   }
@@ -87,6 +89,18 @@ namespace {
 template <class T>
 using spsc_groups = strait::detail::spsc_segments<T, 1>;
 
+// The places of the others lie in one line; here each has its own, with a position behind it that is no place.
+// So a segment has two.
+using apart = strait::detail::line_shape<2, 1>;
+template <class T>
+using ring_apart = strait::detail::ring<T, apart>;
+template <class T>
+using mpsc_ring_apart = strait::detail::mpsc_ring<T, apart>;
+template <class T>
+using segments_apart = strait::detail::segments<T, apart>;
+template <class T>
+using mpsc_segments_apart = strait::detail::mpsc_segments<T, apart>;
+
 template <template <class> class Queue, std::uint64_t Start, bool ManyPush, bool ManyPop>
 struct setup {
   using queue = Queue<parcel>;
@@ -110,7 +124,7 @@ struct setup {
 };
 
 using namespace strait::detail;
-constexpr std::uint64_t turns_end = (std::uint64_t{1} << 31) - 1;  // of the 32 bits of a turn
+constexpr std::uint64_t turns_end = (std::uint64_t{1} << 7) - 1;   // of the 8 bits of a turn
 constexpr std::uint64_t laps_end = (std::uint64_t{1} << 54) - 1;   // of the word of a ring of two
 constexpr std::uint64_t index_end = (std::uint64_t{1} << 55) - 4;  // of the word of a chain
 constexpr std::uint64_t count_end = ~std::uint64_t{0} - 1;         // of a plain counter
@@ -121,12 +135,12 @@ class Queue : public ::testing::Test {};
 using all = ::testing::Types<STRAIT_MODEL_QUEUE>;
 #else
 using all = ::testing::Types<
-    setup<ring, 0, true, true>, setup<ring, turns_end, true, true>,
+    setup<ring, 0, true, true>, setup<ring_apart, turns_end, true, true>,
     setup<ring, laps_end, true, true>, setup<mpsc_ring, 0, true, false>,
-    setup<mpsc_ring, turns_end, true, false>, setup<mpsc_ring, laps_end, true, false>,
+    setup<mpsc_ring_apart, turns_end, true, false>, setup<mpsc_ring, laps_end, true, false>,
     setup<spsc_ring, 0, false, false>, setup<spsc_ring, count_end, false, false>,
-    setup<segments, 0, true, true>, setup<segments, index_end, true, true>,
-    setup<mpsc_segments, 0, true, false>, setup<mpsc_segments, index_end, true, false>,
+    setup<segments, 0, true, true>, setup<segments_apart, index_end, true, true>,
+    setup<mpsc_segments, 0, true, false>, setup<mpsc_segments_apart, index_end, true, false>,
     setup<spsc_segments, 0, false, false>, setup<spsc_segments, count_end, false, false>,
     setup<spsc_groups, 0, false, false>, setup<spsc_groups, count_end, false, false>>;
 #endif

@@ -405,27 +405,33 @@ TEST(shared_processor, sleeps_now_and_then_in_a_select) {
 
 // ---- large memory ---------------------------------------------------------------------------------
 
-TEST(zeroed_memory, is_zero_to_its_ends_and_begins_with_a_huge_page_where_it_is_large) {
-  constexpr std::size_t align = alignof(std::max_align_t), huge_page = std::size_t{1} << 21;
-  for (const std::size_t bytes :
-       {std::size_t{64}, std::size_t{1} << 17, 2 * huge_page - 1, 2 * huge_page, 2 * huge_page + 1,
-        3 * huge_page - align, 8 * huge_page}) {
-    auto* const p = static_cast<unsigned char*>(strait::sync::allocate_zeroed(bytes, align));
-    for (const std::size_t at : {std::size_t{0}, bytes / 2, bytes - 1}) {
-      EXPECT_EQ(p[at], 0) << bytes;
-      p[at] = 1;
-    }
-    const auto address = reinterpret_cast<std::uintptr_t>(p);
-    EXPECT_EQ(address % align, 0U);
-#if defined(__linux__)
-    if (bytes >= 2 * huge_page) {
-      EXPECT_EQ(address % huge_page, 0U);
-    }
-#endif
-    strait::sync::deallocate_zeroed(p, bytes, align);
+void is_zero_and_begins_well(std::size_t bytes, std::size_t align, std::size_t huge_page) {
+  auto* const p = static_cast<unsigned char*>(strait::sync::allocate_zeroed(bytes, align));
+  for (const std::size_t at : {std::size_t{0}, bytes / 2, bytes - 1}) {
+    EXPECT_EQ(p[at], 0) << bytes;
+    p[at] = 1;
   }
-  for (const std::size_t too_much : {SIZE_MAX, SIZE_MAX - huge_page})
-    EXPECT_THROW((void)strait::sync::allocate_zeroed(too_much, align), std::bad_alloc);
+  const auto address = reinterpret_cast<std::uintptr_t>(p);
+  EXPECT_EQ(address % align, 0U);
+#if defined(__linux__)
+  if (bytes >= 2 * huge_page) {
+    EXPECT_EQ(address % huge_page, 0U);
+  }
+#endif
+  strait::sync::deallocate_zeroed(p, bytes, align);
+}
+
+TEST(zeroed_memory, is_zero_to_its_ends_and_begins_with_a_huge_page_where_it_is_large) {
+  constexpr std::size_t small = alignof(std::max_align_t), line = 64,
+                        huge_page = std::size_t{1} << 21;
+  for (const std::size_t align : {small, line}) {
+    for (const std::size_t bytes :
+         {std::size_t{64}, std::size_t{1} << 17, 2 * huge_page - 1, 2 * huge_page,
+          2 * huge_page + 1, 3 * huge_page - align, 8 * huge_page})
+      is_zero_and_begins_well(bytes, align, huge_page);
+    for (const std::size_t too_much : {SIZE_MAX, SIZE_MAX - huge_page})
+      EXPECT_THROW((void)strait::sync::allocate_zeroed(too_much, align), std::bad_alloc);
+  }
 }
 
 // Memory for the segments of a backlog is got for many of them at once; for a short one never.

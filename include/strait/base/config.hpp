@@ -11,7 +11,7 @@
 //   STRAIT_COUNT_SEAM     1: base/sync.hpp counts locks, system calls and allocations (tests only)
 //   STRAIT_CHECK          1: base/sync.hpp is replaced by the model checker's stand-in (check/seam.hpp)
 //   STRAIT_SEGMENT_PLACES at most so many places in a segment of an unbounded queue; a power of two.
-//                         Models make it small; anything but 256 needs STRAIT_CHECK
+//                         Models make it small; anything but 4096 needs STRAIT_CHECK
 //   STRAIT_GCC_DESTROYS_TWICE  1: a compiler that destroys temporaries of a co_await expression twice
 //   STRAIT_ABI            the inline namespace; translation units that disagree on a switch that
 //                         changes a type or a protocol do not link with each other
@@ -90,8 +90,8 @@
 #endif
 
 #ifndef STRAIT_SEGMENT_PLACES
-#define STRAIT_SEGMENT_PLACES 256
-#elif STRAIT_SEGMENT_PLACES != 256 && !STRAIT_CHECK
+#define STRAIT_SEGMENT_PLACES 4096
+#elif STRAIT_SEGMENT_PLACES != 4096 && !STRAIT_CHECK
 #error "strait: STRAIT_SEGMENT_PLACES is for models (STRAIT_CHECK=1)"
 #endif
 

@@ -480,39 +480,39 @@ namespace detail {
 // pages: a place is looked at before it is written, and where the look maps the page of zeroes the write interrupts all
 // other processors to take it away; once in 2 MiB instead of once in 4 KiB. They begin and end with a huge page:
 // what is over at the ends would be in small ones. (Measured: docs/benchmarks/waiting.md.)
-inline bool is_lazy(std::size_t bytes, std::size_t align) noexcept {
-  return bytes >= (std::size_t{1} << 17) && align <= alignof(std::max_align_t);
-}
+inline bool is_lazy(std::size_t bytes) noexcept { return bytes >= (std::size_t{1} << 17); }
 inline bool is_huge(std::size_t bytes) noexcept {
   constexpr std::size_t four_mib = std::size_t{1} << 22;
   return STRAIT_LINUX != 0 && bytes >= four_mib;
 }
 
 // Before what it gives out there is the address of the block around it.
-inline void* allocate_huge(std::size_t bytes) noexcept {
+inline void* allocate_lazy(std::size_t bytes, std::size_t align) noexcept {
   constexpr std::size_t page = std::size_t{1} << 21;
+  const std::size_t unit = std::max(is_huge(bytes) ? page : alignof(std::max_align_t), align);
   if (bytes > SIZE_MAX - 3 * page) return nullptr;
-  const std::size_t whole = (bytes + page - 1) / page * page;
-  void* const block = std::calloc(1, page + whole);
+  const std::size_t whole = (bytes + unit - 1) / unit * unit;
+  void* const block = std::calloc(1, unit + whole);
   if (block == nullptr) return nullptr;
   const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(block) + sizeof(void*);
-  void** const p = reinterpret_cast<void**>((begin + page - 1) / page * page);
+  void** const p = reinterpret_cast<void**>((begin + unit - 1) / unit * unit);
   p[-1] = block;
 #if STRAIT_LINUX && defined(MADV_HUGEPAGE)
-  count(counters.syscalls);
-  // Only advice, so the answer does not matter (where pages are larger, it is refused).
-  (void)::madvise(p, whole, MADV_HUGEPAGE);
+  if (is_huge(bytes)) {
+    count(counters.syscalls);
+    // Only advice, so the answer does not matter (where pages are larger, it is refused).
+    (void)::madvise(p, whole, MADV_HUGEPAGE);
+  }
 #endif
   return p;
 }
-inline void deallocate_huge(void* p) noexcept { std::free(static_cast<void**>(p)[-1]); }
 }  // namespace detail
 
 /// Memory full of zero bytes. Throws std::bad_alloc (without exceptions: terminates).
 inline void* allocate_zeroed(std::size_t bytes, std::size_t align) {
-  if (detail::is_lazy(bytes, align)) {
+  if (detail::is_lazy(bytes)) {
     detail::count(detail::counters.allocations);
-    void* p = detail::is_huge(bytes) ? detail::allocate_huge(bytes) : std::calloc(1, bytes);
+    void* p = detail::allocate_lazy(bytes, align);
     if (p == nullptr) no_memory();
     return p;
   }
@@ -520,8 +520,8 @@ inline void* allocate_zeroed(std::size_t bytes, std::size_t align) {
 }
 
 inline void deallocate_zeroed(void* p, std::size_t bytes, std::size_t align) noexcept {
-  if (detail::is_lazy(bytes, align)) {
-    detail::is_huge(bytes) ? detail::deallocate_huge(p) : std::free(p);
+  if (detail::is_lazy(bytes)) {
+    std::free(static_cast<void**>(p)[-1]);
   } else {
     deallocate(p, align);
   }

@@ -9,9 +9,12 @@
 //   head_  [ lap | position | 0 ]                       written by the receiver alone
 //   place  { turn, message }                            as in queue/ring.hpp
 //
-// Invariants: Q1, Q3, Q4 of queue/ring.hpp, and
+// Invariants: Q1, Q3, Q4, Q5 of queue/ring.hpp, and
 //   M1 Only the receiver writes head_; it stores the freed place's turn first, then head_, so a
 //      sender that finds room by head_ finds the place free, and never waits for a receiver.
+//   M2 Whoever makes tail_ + reserved grow has acquired that the place there is free, by its turn or by a head_
+//      behind it, and releases that with tail_. So who acquires tail_ knows it of all places up to
+//      tail_ + reserved: commit_push need not look at the turn, and Q5 holds for it too.
 //
 // Order edges
 //   R1 release: a push publishes its message by the turn; pairs with A1
@@ -32,21 +35,24 @@
 #include <strait/base/cache_line.hpp>
 #include <strait/base/slot.hpp>
 #include <strait/base/sync.hpp>
+#include <strait/queue/place_line.hpp>
 #include <strait/queue/ring_words.hpp>
 #include <strait/queue/status.hpp>
 
 namespace strait::inline STRAIT_ABI::detail {
 
-template <class T>
+/// Shape: how the places lie in lines. (A parameter for the models.)
+template <class T, class Shape = shape_of<T>>
 class mpsc_ring {
   friend struct queue_start;  // models begin near the end of the counters
+  using place = ring_place<T>;
 
  public:
   static constexpr bool is_bounded = true;
   static constexpr bool one_sender = false;
 
   /// Throws std::bad_alloc before anything is built.
-  explicit mpsc_ring(std::size_t capacity) : places_(capacity), words_(capacity) {}
+  explicit mpsc_ring(std::size_t capacity) : places_(capacity, own_line_), words_(capacity) {}
 
   mpsc_ring(const mpsc_ring&) = delete;
   mpsc_ring& operator=(const mpsc_ring&) = delete;
@@ -61,13 +67,13 @@ class mpsc_ring {
     for (contention race;;) {
       if ((t & ring_words::flags) != 0) [[unlikely]] {
         if ((t & ring_words::closed) != 0) return queue_status::closed;
-        // relaxed: pops that finished before us are seen in any case (coherence); the turn has the edge
-        if (words_.count(t, head_.load(sync::relaxed)) + words_.reserved(t) >= words_.capacity()) {
+        // A2 acquire: the last of the promised places is free (M2)
+        if (words_.count(t, head_.load(sync::acquire)) + words_.reserved(t) >= words_.capacity()) {
           if (!moved(t)) return queue_status::would_block;
           continue;
         }
       }
-      place& p = places_[words_.position(t)];
+      const place p = places_[words_.position(t)];
       if (p.turn.load(sync::acquire) != words_.turn(t)) {  // A2 acquire
         if (!moved(t)) return queue_status::would_block;   // the last lap's message is still there
         continue;
@@ -85,7 +91,7 @@ class mpsc_ring {
     for (;;) {
       std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: as in try_push
       if ((t & ring_words::closed) != 0) return queue_status::closed;
-      const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: as above; commit has the edge
+      const std::uint64_t h = head_.load(sync::acquire);  // A2 acquire (M2)
       if (words_.reserved(t) == ring_words::most_reserved ||
           words_.count(t, h) + words_.reserved(t) >= words_.capacity()) {
         if (!moved(t)) return queue_status::would_block;
@@ -101,16 +107,13 @@ class mpsc_ring {
 
   /// ok, or closed (then the promise is gone and the message untouched).
   queue_status commit_push(T& message) noexcept {
-    std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
+    std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: the place is free (M2)
     for (;;) {
-      if ((t & ring_words::closed) != 0) return told_closed();  // no promise counts any more
-      place& p = places_[words_.position(t)];
-      // R3 release: pairs with A3
+      if ((t & ring_words::closed) != 0) return queue_status::closed;  // no promise counts any more
+      // R3 release: pairs with A3; A3 acquire on failure
       if (tail_.compare_exchange_weak(t, words_.next(t) - ring_words::one_reserved, sync::release,
-                                      sync::relaxed)) {
-        // A2 acquire: the place is free, for head_ moved after its turn (M1); this is where we see it so
-        for (backoff b; p.turn.load(sync::acquire) != words_.turn(t);) b.wait();
-        publish(p, t, message);
+                                      sync::acquire)) {
+        publish(places_[words_.position(t)], t, message);  // free (M2)
         return queue_status::ok;
       }
     }
@@ -134,8 +137,8 @@ class mpsc_ring {
   template <class Sink>
   queue_status try_pop(Sink&& sink, sight reach = sight::both) noexcept {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
-    place& p = places_[words_.position(h)];
-    if (p.turn.load(sync::acquire) != words_.turn(h) + 1) {  // A1 acquire
+    const place p = places_[words_.position(h)];
+    if (p.turn.load(sync::acquire) != words_.turn_of_message(h)) {  // A1 acquire
       if (reach == sight::own) return queue_status::busy;
       const std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire
       if (!words_.same_place(t, h)) return queue_status::busy;
@@ -166,7 +169,7 @@ class mpsc_ring {
     const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: see can_push
     if (words_.same_place(t, h)) return (t & ring_words::closed) != 0;
     return places_[words_.position(h)].turn.load(sync::relaxed) ==
-           words_.turn(h) + 1;  // relaxed: see can_push
+           words_.turn_of_message(h);  // relaxed: see can_push
   }
 
   // ---- both ----
@@ -197,14 +200,6 @@ class mpsc_ring {
   }  // A2 acquire
 
  private:
-  using place = ring_place<T>;
-
-  // A sender that is told so sees what came before the close; its loads of tail_ were relaxed.
-  queue_status told_closed() const noexcept {
-    (void)tail_.load(sync::acquire);  // A3 acquire
-    return queue_status::closed;
-  }
-
   bool moved(std::uint64_t& seen) const noexcept {
     const std::uint64_t now = tail_.load(sync::acquire);  // A3 acquire
     if (now == seen) return false;
@@ -212,13 +207,14 @@ class mpsc_ring {
     return true;
   }
 
-  void publish(place& p, std::uint64_t t, T& message) noexcept {
+  void publish(place p, std::uint64_t t, T& message) noexcept {
     p.message.construct(std::move(message));
-    p.turn.store(words_.turn(t) + 1, sync::release);  // R1 release: pairs with A1
+    p.turn.store(words_.turn_of_message(t), sync::release);  // R1 release: pairs with A1
   }
 
-  alignas(cache_line) ring_places<T> places_;
-  ring_words words_;
+  alignas(cache_line) ring_places<T, Shape> places_;
+  ring_laps<Shape> words_;
+  [[no_unique_address]] typename ring_places<T, Shape>::own_line own_line_;
   alignas(cache_line) sync::atomic<std::uint64_t> tail_{0};
   alignas(cache_line) sync::atomic<std::uint64_t> head_{0};
 };

@@ -4,8 +4,8 @@
 // receiver owns its position, so a pop is a look at the place's mark, a move and plain stores.
 //
 // Layout
-//   place  { mark, message }   mark == index + 1: holds the message of that index. Marks are 64-bit
-//                              indices, so a recycled segment needs no cleaning: old marks never match.
+//   place  { mark, message }   mark: whether the message was written; it stays when the message is taken, and all marks
+//                              of a segment are reset when that is recycled
 //   head_  index of the next message, written by the receiver
 //   first_ its segment, the receiver's own (null before the first message)
 //
@@ -32,7 +32,21 @@
 
 namespace strait::inline STRAIT_ABI::detail {
 
-template <class T>
+/// Whether the message of a place was written.
+class written_mark {
+ public:
+  void publish() noexcept { is_written_.store(true, sync::release); }  // R1 release: pairs with A1
+  bool is_written() const noexcept { return is_written_.load(sync::acquire); }  // A1 acquire
+  void reset() noexcept {
+    is_written_.store(false, sync::relaxed);
+  }  // relaxed: the segment is handed on by C-R3
+
+ private:
+  sync::atomic<bool> is_written_{false};
+};
+
+/// Shape: how the places lie in lines. (A parameter for the models.)
+template <class T, class Shape = shape_of<T>>
 class mpsc_segments {
   friend struct queue_start;  // models begin near the end of the counters
 
@@ -53,10 +67,10 @@ class mpsc_segments {
 
   /// Throws std::bad_alloc with nothing changed.
   queue_status try_push(T& message, sight = sight::both) {
-    const auto [where, index] = chain_.claim_place([this] { return size(); });
-    if (where == nullptr) return queue_status::closed;
-    where->message.construct(std::move(message));
-    where->mark.store(index + 1, sync::release);  // R1 release: pairs with A1
+    const place p = chain_.claim_place([this] { return size(); });
+    if (p.mark == nullptr) return queue_status::closed;
+    p.message->construct(std::move(message));
+    p.mark->publish();
     return queue_status::ok;
   }
   queue_status reserve_push() const noexcept {
@@ -76,19 +90,18 @@ class mpsc_segments {
       if (first_ == nullptr) return nothing(h);
     }
     const std::uint64_t offset = h % chain::lap;
-    place& p = first_->places[offset];
-    if (p.mark.load(sync::acquire) != h + 1)  // A1 acquire
-      return reach == sight::own ? queue_status::busy : nothing(h);
-    p.message.take(sink);
-    if (offset + 1 == chain::size) {
+    const place p = first_->at(offset);
+    if (!p.mark->is_written()) return reach == sight::own ? queue_status::busy : nothing(h);
+    p.message->take(sink);
+    std::uint64_t after = h + chain::step(offset);
+    if (after % chain::lap == chain::end) {
       segment* emptied = first_;
       first_ = emptied->next.load(sync::relaxed);  // relaxed: written before the message (M2, A1)
       STRAIT_ASSERT(first_ != nullptr);
       chain_.recycle(emptied);
-      head_.store((h + 2) & chain_words::index_mask, sync::release);  // R2 release: pairs with A2
-    } else {
-      head_.store(h + 1, sync::release);  // R2 release: pairs with A2
+      after = (after + chain::lap - chain::end) & chain_words::index_mask;
     }
+    head_.store(after, sync::release);  // R2 release: pairs with A2
     return queue_status::ok;
   }
 
@@ -108,8 +121,8 @@ class mpsc_segments {
     const std::uint64_t h = head_.load(sync::relaxed);  // relaxed: ours
     const queue_status s = nothing(h);
     if (s != queue_status::busy) return s == queue_status::closed;
-    const segment* block = first_ != nullptr ? first_ : chain_.root();
-    return block->places[h % chain::lap].mark.load(sync::relaxed) == h + 1;  // relaxed: see above
+    segment* block = first_ != nullptr ? first_ : chain_.root();
+    return block->at(h % chain::lap).mark->is_written();
   }
 
   // ---- both ----
@@ -132,7 +145,7 @@ class mpsc_segments {
   }  // relaxed: nobody waits for room
 
  private:
-  using chain = segment_chain<T, sync::atomic<std::uint64_t>>;
+  using chain = segment_chain<T, written_mark, Shape>;
   using segment = typename chain::segment;
   using place = typename chain::place;
 

@@ -10,6 +10,7 @@
 //   head_  [ lap | position | reserved:8 | 0       ]   where the next message comes from (receivers)
 //   place  { turn, message }   turn == 2*lap: free for the sender of that lap
 //                              turn == 2*lap + 1: holds that lap's message
+//   Turns are kept modulo 256 (Q5); how places lie in memory: queue/place_line.hpp.
 //   All-zero memory is an empty ring, so a large one is not touched before it is used.
 //
 // A push claims its place by moving tail_ with one compare-exchange, writes the message, and publishes
@@ -28,7 +29,11 @@
 //   Q2 A place is written only by the claimer of its tail, read only by the claimer of its head.
 //   Q3 closed is in tail_: after it no claim succeeds, so "head == tail, closed" is the end for good.
 //   Q4 Claims move strictly forward, so a compare-exchange on an old value fails (laps wrap after
-//      2^55 messages; all comparisons are for equality).
+//      2^54 messages or more; all comparisons are for equality).
+//   Q5 Who has read tail_ == t by acquire reads of t's place one of three turns, as long as tail_ stays t: 2*lap - 2
+//      (the last lap's sender is not done), 2*lap - 1 (the message has not been taken), 2*lap; older ones are behind
+//      it, for the last lap's sender read the place's turn before it moved tail_. Likewise of head_. Once tail_ has
+//      moved the turn says nothing, and the exchange fails, or the look at tail_ after it shows that. So a byte will do.
 //
 // Order edges
 //   R1 release: a push publishes its message by the turn; pairs with A1
@@ -56,21 +61,24 @@
 #include <strait/base/cache_line.hpp>
 #include <strait/base/slot.hpp>
 #include <strait/base/sync.hpp>
+#include <strait/queue/place_line.hpp>
 #include <strait/queue/ring_words.hpp>
 #include <strait/queue/status.hpp>
 
 namespace strait::inline STRAIT_ABI::detail {
 
-template <class T>
+/// Shape: how the places lie in lines. (A parameter for the models.)
+template <class T, class Shape = shape_of<T>>
 class ring {
   friend struct queue_start;  // models begin near the end of the counters
+  using place = ring_place<T>;
 
  public:
   static constexpr bool is_bounded = true;
   static constexpr bool one_sender = false;
 
   /// Throws std::bad_alloc before anything is built.
-  explicit ring(std::size_t capacity) : places_(capacity), words_(capacity) {}
+  explicit ring(std::size_t capacity) : places_(capacity, own_line_), words_(capacity) {}
 
   ring(const ring&) = delete;
   ring& operator=(const ring&) = delete;
@@ -91,7 +99,7 @@ class ring {
           continue;
         }
       }
-      place& p = places_[words_.position(t)];
+      const place p = places_[words_.position(t)];
       if (p.turn.load(sync::acquire) == words_.turn(t)) {  // A2 acquire
         // R3 release: pairs with A3; A3 acquire on failure
         if (tail_.compare_exchange_weak(t, words_.next(t), sync::release, sync::acquire)) {
@@ -134,17 +142,17 @@ class ring {
   /// Spends the promise: ok, or closed (then the promise is gone and the message untouched). Waits for
   /// a receiver that is in the middle of taking the message that was in this place.
   queue_status commit_push(T& message) noexcept {
-    std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: the exchange below decides
+    std::uint64_t t = tail_.load(sync::acquire);  // A3 acquire: for the turn (Q5)
     for (backoff b;;) {
-      if ((t & ring_words::closed) != 0) return told_closed();  // no promise counts any more
-      place& p = places_[words_.position(t)];
+      if ((t & ring_words::closed) != 0) return queue_status::closed;  // no promise counts any more
+      const place p = places_[words_.position(t)];
       if (p.turn.load(sync::acquire) != words_.turn(t)) {  // A2 acquire
         if (!moved(tail_, t)) b.wait();
         continue;
       }
-      // R3 release: pairs with A3
+      // R3 release: pairs with A3; A3 acquire on failure
       if (tail_.compare_exchange_weak(t, words_.next(t) - ring_words::one_reserved, sync::release,
-                                      sync::relaxed)) {
+                                      sync::acquire)) {
         publish(p, t, message);
         return queue_status::ok;
       }
@@ -185,8 +193,8 @@ class ring {
           continue;
         }
       }
-      place& p = places_[words_.position(h)];
-      if (p.turn.load(sync::acquire) == words_.turn(h) + 1) {  // A1 acquire
+      const place p = places_[words_.position(h)];
+      if (p.turn.load(sync::acquire) == words_.turn_of_message(h)) {  // A1 acquire
         // R3 release: pairs with A3; A3 acquire on failure
         if (head_.compare_exchange_weak(h, words_.next(h), sync::release, sync::acquire)) {
           vacate(p, h, sink);
@@ -227,16 +235,16 @@ class ring {
   /// Spends the promise. Waits for a sender that is in the middle of its push of this message.
   template <class Sink>
   queue_status commit_pop(Sink&& sink) noexcept {
-    std::uint64_t h = head_.load(sync::relaxed);  // relaxed: the exchange below decides
+    std::uint64_t h = head_.load(sync::acquire);  // A3 acquire: for the turn (Q5)
     for (backoff b;;) {
-      place& p = places_[words_.position(h)];
-      if (p.turn.load(sync::acquire) != words_.turn(h) + 1) {  // A1 acquire
+      const place p = places_[words_.position(h)];
+      if (p.turn.load(sync::acquire) != words_.turn_of_message(h)) {  // A1 acquire
         if (!moved(head_, h)) b.wait();
         continue;
       }
-      // R3 release: pairs with A3
+      // R3 release: pairs with A3; A3 acquire on failure
       if (head_.compare_exchange_weak(h, words_.next(h) - ring_words::one_reserved, sync::release,
-                                      sync::relaxed)) {
+                                      sync::acquire)) {
         vacate(p, h, sink);
         return queue_status::ok;
       }
@@ -254,8 +262,9 @@ class ring {
       const std::uint64_t t = tail_.load(sync::relaxed);  // relaxed: see can_push
       const std::size_t there = words_.count(t, h);
       if (there == 0 && (t & ring_words::closed) != 0) return true;
-      if (there > words_.reserved(h) && places_[words_.position(h)].turn.load(sync::acquire) ==
-                                            words_.turn(h) + 1) {  // A2 acquire: see can_push
+      if (there > words_.reserved(h) &&
+          places_[words_.position(h)].turn.load(sync::acquire) ==
+              words_.turn_of_message(h)) {  // A2 acquire: see can_push
         return true;
       }
     } while (moved(head_, h));  // "no" must be true of one instant: a waiter sleeps on it
@@ -291,14 +300,6 @@ class ring {
   }  // A3 acquire
 
  private:
-  using place = ring_place<T>;
-
-  // A sender that is told so sees what came before the close; its loads of tail_ were relaxed.
-  queue_status told_closed() const noexcept {
-    (void)tail_.load(sync::acquire);  // A3 acquire
-    return queue_status::closed;
-  }
-
   /// Whether `word` is not what it was; `seen` is what it is now.
   static bool moved(const sync::atomic<std::uint64_t>& word, std::uint64_t& seen) noexcept {
     const std::uint64_t now = word.load(sync::acquire);  // A3 acquire
@@ -307,19 +308,20 @@ class ring {
     return true;
   }
 
-  void publish(place& p, std::uint64_t t, T& message) noexcept {
+  void publish(place p, std::uint64_t t, T& message) noexcept {
     p.message.construct(std::move(message));
-    p.turn.store(words_.turn(t) + 1, sync::release);  // R1 release: pairs with A1
+    p.turn.store(words_.turn_of_message(t), sync::release);  // R1 release: pairs with A1
   }
 
   template <class Sink>
-  void vacate(place& p, std::uint64_t h, Sink&& sink) noexcept {
+  void vacate(place p, std::uint64_t h, Sink&& sink) noexcept {
     p.message.take(sink);
     p.turn.store(words_.turn_after(h), sync::release);  // R2 release: pairs with A2
   }
 
-  alignas(cache_line) ring_places<T> places_;
-  ring_words words_;
+  alignas(cache_line) ring_places<T, Shape> places_;
+  ring_laps<Shape> words_;
+  [[no_unique_address]] typename ring_places<T, Shape>::own_line own_line_;
   alignas(cache_line) sync::atomic<std::uint64_t> tail_{0};
   alignas(cache_line) sync::atomic<std::uint64_t> head_{0};
 };

@@ -11,8 +11,9 @@
 //   tail_block_ the segment of tail_
 //   root_       the first segment ever; written once. An idle channel owns none.
 //   spare_      one empty segment on its way back to the senders, or null
-//   An index counts places; lap = size + 1 of them a segment. The last value of a lap stands for no
-//   place: while tail_ has it, the sender that took the last place is putting in the next segment.
+//   An index counts the positions of places in lines (queue/place_line.hpp); a lap of them is a segment. Behind the
+//   last place, at `end`, there is none: while tail_ stands there, the sender that took the last place is
+//   putting in the next segment.
 //
 // A sender claims its place by moving tail_ with one compare-exchange. It looks into the segment only
 // when it owns a place there, and a segment is given up only when all its places have been emptied, so
@@ -21,7 +22,7 @@
 // claimed, with nothing changed.
 //
 // Invariants
-//   C1 tail_ moves strictly forward. tail_block_ changes only while tail_ stands on a lap's last value:
+//   C1 tail_ moves strictly forward. tail_block_ changes only while tail_ stands at a lap's end:
 //      a compare-exchange on a value read before tail_block_ proves that the segment is the right one.
 //   C2 closed is in tail_: after it no claim succeeds, and "head == tail, closed" is the end for good.
 //   C3 The sender of a last place touches its segment last when it publishes that place's message.
@@ -45,6 +46,7 @@
 #include <strait/base/cache_line.hpp>
 #include <strait/base/slot.hpp>
 #include <strait/base/sync.hpp>
+#include <strait/queue/place_line.hpp>
 #include <strait/queue/segment_size.hpp>
 #include <strait/queue/status.hpp>
 
@@ -66,32 +68,39 @@ constexpr std::uint64_t reserved(std::uint64_t word) noexcept {
 }
 }  // namespace chain_words
 
-/// Mark is what a place keeps beside its message: a default-constructed one means "never written".
-template <class T, class Mark>
+/// Mark says how far a place is: a default-constructed one, or one that was reset, means "not written".
+template <class T, class Mark, class Shape>
 class segment_chain {
   friend struct queue_start;  // models begin near the end of the counters
 
+  static constexpr bool is_alone = Shape::step == 1;
+
  public:
+  using line = place_line<T, Mark, Shape>;
   struct place {
-    Mark mark{};
-    slot<T> message;
+    Mark* mark;  // null: none
+    slot<T>* message;
   };
 
-  static constexpr std::size_t size = messages_per_segment(sizeof(place));
-  static constexpr std::uint64_t lap = size + 1;
-  static constexpr std::uint64_t grows_from =
-      4 * size;  // so many messages wait in a chain that grows
+  static constexpr std::uint64_t lap = positions_per_segment(sizeof(line), Shape::step);
+  static constexpr std::uint64_t end = lap - (is_alone ? 1 : Shape::gap);
+  static constexpr std::uint64_t grows_from = 4 * lap;  // messages in a chain that grows
 
   struct segment {
     sync::atomic<segment*> next{nullptr};
-    place places[size];
+    line lines[is_alone ? end : lap / Shape::step];
+
+    place at(std::uint64_t position) noexcept {
+      line& l = lines[position / Shape::step];
+      return {&l.states[position % Shape::step], &l.messages[position % Shape::step]};
+    }
   };
 
-  /// A place that was claimed, or (null) closed.
-  struct claim {
-    place* where;
-    std::uint64_t index;
-  };
+  /// From a place's position in its segment to that of the next one, or to the end.
+  static constexpr std::uint64_t step(std::uint64_t position) noexcept {
+    const std::uint64_t next = Shape::next(position);
+    return (next < end ? next : end) - position;
+  }
 
   segment_chain() noexcept = default;
   segment_chain(const segment_chain&) = delete;
@@ -99,19 +108,20 @@ class segment_chain {
   // relaxed: whoever destroys it has seen all that others did
   ~segment_chain() { destroy(spare_.load(sync::relaxed)); }
 
-  /// Throws std::bad_alloc with nothing changed. Waits for a sender that is putting in a segment. `backlog()` says how
-  /// many messages wait in the chain; it is asked when a segment is needed, and need not be exact.
+  /// A place that is the caller's now, or none: closed. Throws std::bad_alloc with nothing changed. Waits for a sender
+  /// that is putting in a segment. `backlog()` says how many messages wait in the chain; it is asked when a segment is
+  /// needed, and need not be exact.
   template <class Backlog>
-  claim claim_place(Backlog&& backlog) {
+  place claim_place(Backlog&& backlog) {
     spare_holder next{*this};
     std::uint64_t t = tail_.load(sync::acquire);  // C-A1 acquire
     contention race;
     for (backoff b;;) {
-      if ((t & chain_words::closed) != 0) return {nullptr, 0};
+      if ((t & chain_words::closed) != 0) return {nullptr, nullptr};
       segment* block =
           tail_block_.load(sync::acquire);  // acquire: the first segment, as its installer left it
       const std::uint64_t offset = chain_words::index(t) % lap;
-      if (offset == size) {
+      if (offset == end) {
         b.wait();
         t = tail_.load(sync::acquire);  // C-A1 acquire
         continue;
@@ -120,10 +130,12 @@ class segment_chain {
         install_first(backlog);
         continue;
       }
-      const bool last = offset + 1 == size;
+      const std::uint64_t after = offset + step(offset);
+      const bool last = after == end;
       if (last && next.held == nullptr) next.held = fresh(backlog);
       // C-R1 release: pairs with C-A1; acquire on failure, for the next look at tail_block_ (C-A1)
-      if (!tail_.compare_exchange_weak(t, t + chain_words::one, sync::release, sync::acquire)) {
+      if (!tail_.compare_exchange_weak(t, t + (after - offset) * chain_words::one, sync::release,
+                                       sync::acquire)) {
         race.lost(tail_, t);
         continue;
       }
@@ -131,10 +143,11 @@ class segment_chain {
         segment* const fresh_one = std::exchange(next.held, nullptr);
         // relaxed: used only by who has read the tail_ that follows
         tail_block_.store(fresh_one, sync::relaxed);
-        tail_.fetch_add(chain_words::one, sync::release);  // C-R1 release: pairs with C-A1
-        block->next.store(fresh_one, sync::release);       // C-R2 release: pairs with C-A2
+        // C-R1 release: pairs with C-A1
+        tail_.fetch_add((lap - end) * chain_words::one, sync::release);
+        block->next.store(fresh_one, sync::release);  // C-R2 release: pairs with C-A2
       }
-      return {&block->places[offset], chain_words::index(t)};
+      return block->at(offset);
     }
   }
 
@@ -148,16 +161,17 @@ class segment_chain {
   /// Messages from `head` to `tail` (words); head is not ahead.
   static std::uint64_t count(std::uint64_t tail, std::uint64_t head) noexcept {
     const std::uint64_t t = chain_words::index(tail), h = chain_words::index(head);
-    const std::uint64_t places = (t - h) & chain_words::index_mask;
-    const std::uint64_t laps = (t / lap - h / lap) & (chain_words::index_mask / lap);
-    return places - laps;
+    const std::uint64_t positions = (t - h) & chain_words::index_mask;
+    constexpr std::uint64_t unit = is_alone ? lap : Shape::step, gap = is_alone ? 1 : Shape::gap;
+    const std::uint64_t gaps = (t / unit - h / unit) & (chain_words::index_mask / unit);
+    return positions - gaps * gap;
   }
 
   /// An emptied segment comes back; the second one in a row is freed.
   void recycle(segment* emptied) noexcept {
     emptied->next.store(nullptr, sync::relaxed);  // relaxed: C-R3 below
-    if constexpr (requires(Mark& m) { m.reset(); }) {
-      for (place& p : emptied->places) p.mark.reset();
+    for (line& l : emptied->lines) {
+      for (Mark& mark : l.states) mark.reset();
     }
     destroy(spare_.exchange(emptied, sync::acq_rel));  // C-R3 release: pairs with C-A3
   }

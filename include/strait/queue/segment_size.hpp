@@ -4,6 +4,7 @@
 // segments cost nothing per message, small enough that a channel with few messages stays small.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 
@@ -11,13 +12,22 @@
 
 namespace strait::inline STRAIT_ABI::detail {
 
-/// A power of two less one (the index of a place skips one value at each segment's end), about 4 KiB
-/// of slots, at most 255; large messages have a segment each.
+/// So many bytes are about a segment: a page.
+inline constexpr std::size_t bytes_per_segment = 4096;
+
+/// At least two, a power of two less one.
 constexpr std::size_t messages_per_segment(std::size_t bytes_per_slot) noexcept {
-  std::size_t n = 4096 / bytes_per_slot;
-  if (n > STRAIT_SEGMENT_PLACES) n = STRAIT_SEGMENT_PLACES;
-  if (n < 2) n = 2;
-  return std::bit_floor(n) - 1;
+  const std::size_t fit =
+      std::min<std::size_t>(bytes_per_segment / bytes_per_slot, STRAIT_SEGMENT_PLACES);
+  return std::bit_floor(std::max<std::size_t>(fit, 2)) - 1;
+}
+
+/// The same with places in lines (queue/place_line.hpp), of `step` positions each; a power of two. At least a
+/// line, and two positions, the last of which is no place.
+constexpr std::size_t positions_per_segment(std::size_t bytes_per_line, std::size_t step) noexcept {
+  const std::size_t fit =
+      std::min<std::size_t>(bytes_per_segment / bytes_per_line * step, STRAIT_SEGMENT_PLACES);
+  return std::bit_floor(std::max(fit, std::max<std::size_t>(step, 2)));
 }
 
 }  // namespace strait::inline STRAIT_ABI::detail

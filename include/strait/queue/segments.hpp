@@ -10,7 +10,8 @@
 //     empty     its sender has not finished, or not begun
 //     written   the message is there                       set by its sender
 //     taken     the message is gone                        set by its receiver
-//   sleepers_   how many receivers sleep on a mark, or are about to: eight counts, by the mark's address
+//   sleepers_   how many receivers sleep until a mark is written, or are about to: eight counts, by its address
+//   wakes_      what they sleep on; grows each time they are woken
 //   late_       whose receivers are awaited in the middle of a pop: a set of segments (late_ones_), by address
 //
 // A message costs two compare-exchanges, one on tail_ and one on head_: who claims has to win against its like.
@@ -19,8 +20,10 @@
 //
 // A receiver claims a message by moving head_, and only then looks into the segment: its unread place
 // keeps the segment alive. Should the sender of just this message be in the middle of its push, the
-// receiver waits for it: it spins, then counts itself among the sleepers and sleeps on the mark itself.
+// receiver waits for it: it spins, then counts itself among the sleepers and sleeps.
 //   sender:    mark = written; light fence; sleepers_?      receiver:  sleepers_ + 1; heavy fence; mark?
+// A sender that sees a count moves wakes_ and wakes them all: who read wakes_ before finds it moved and does not
+// sleep, or is woken; who reads it afterwards sees the mark (R5).
 //
 // Giving a segment up needs all its places taken. The receiver of the last place looks at the others; where
 // one is not taken yet it waits for a few microseconds, and then puts the segment among the late ones.
@@ -36,7 +39,7 @@
 // Reserved pops (see queue/ring.hpp) live in head_: they count as taken until they are spent.
 //
 // Invariants: C1 to C3 of segment_chain.hpp, and
-//   M1 head_ moves strictly forward; head_block_ changes only while head_ stands on a lap's last value.
+//   M1 head_ moves strictly forward; head_block_ changes only while head_ stands at a lap's end.
 //   M2 A segment is recycled once: by its last place's receiver, or by who took it from the late ones, having
 //      seen every place of it taken. Others touch no segment after their own place is written, or taken.
 //   M3 reserved <= tail - head, so a commit always finds a message.
@@ -52,6 +55,8 @@
 //   R4 release: tail_seen_, after the tail_ that it shows was read (C-A1); pairs with A4
 //   A4 acquire: who claims by it has seen that tail_ as well, and so has who reads the head_ it leaves; pairs
 //      with R4
+//   R5 release: wakes_ moves, after a mark was written; pairs with A5
+//   A5 acquire: wakes_ is read before the mark; pairs with R5
 #pragma once
 
 #include <cstddef>
@@ -70,30 +75,23 @@ namespace strait::inline STRAIT_ABI::detail {
 /// How far a place is: see above.
 class place_mark {
  public:
-  /// Afterwards the segment may be gone: whoever wakes the receiver needs the address only.
-  sync::futex_word* publish() noexcept {
-    sync::futex_word* word = &word_;
-    word->store(written, sync::release);  // R1 release: pairs with A1
-    return word;
-  }
-  bool is_written() const noexcept { return word_.load(sync::acquire) == written; }  // A1 acquire
-  STRAIT_COLD void sleep_until_written() noexcept {
-    while (!is_written()) sync::futex_wait(word_, empty, sync::time_point::max());
-  }
+  void publish() noexcept { state_.store(written, sync::release); }  // R1 release: pairs with A1
+  bool is_written() const noexcept { return state_.load(sync::acquire) == written; }  // A1 acquire
 
-  void leave() noexcept { word_.store(taken, sync::release); }  // R2 release: pairs with A2
-  bool is_left() const noexcept { return word_.load(sync::acquire) == taken; }  // A2 acquire
+  void leave() noexcept { state_.store(taken, sync::release); }  // R2 release: pairs with A2
+  bool is_left() const noexcept { return state_.load(sync::acquire) == taken; }  // A2 acquire
 
   void reset() noexcept {
-    word_.store(empty, sync::relaxed);
+    state_.store(empty, sync::relaxed);
   }  // relaxed: the segment is handed on by C-R3
 
  private:
-  static constexpr std::uint32_t empty = 0, written = 1, taken = 2;
-  sync::futex_word word_{empty};
+  static constexpr std::uint8_t empty = 0, written = 1, taken = 2;
+  sync::atomic<std::uint8_t> state_{empty};
 };
 
-template <class T>
+/// Shape: how the places lie in lines. (A parameter for the models.)
+template <class T, class Shape = shape_of<T>>
 class segments {
   friend struct queue_start;  // models begin near the end of the counters
 
@@ -115,15 +113,15 @@ class segments {
 
   /// Throws std::bad_alloc with nothing changed.
   queue_status try_push(T& message, sight = sight::both) {
-    place* const where = chain_.claim_place([this] { return size(); }).where;
-    if (where == nullptr) return queue_status::closed;
-    where->message.construct(std::move(message));
-    sync::futex_word* const mark = where->mark.publish();
+    const place p = chain_.claim_place([this] { return size(); });
+    if (p.mark == nullptr) return queue_status::closed;
+    p.message->construct(std::move(message));
+    p.mark->publish();
     sync::light_fence();
-    // relaxed: the fences order it (above)
+    // relaxed: the fences order it (above). The segment may be gone: only the mark's address counts
     const std::uint64_t sleepers = sleepers_.load(sync::relaxed);
-    if (sleepers != 0 && (sleepers & count_of(mark, most_asleep)) != 0) [[unlikely]]
-      sync::futex_wake_all(mark);
+    if (sleepers != 0 && (sleepers & count_of(p.mark, most_asleep)) != 0) [[unlikely]]
+      wake_sleepers();
     return queue_status::ok;
   }
   queue_status reserve_push() const noexcept {
@@ -196,13 +194,14 @@ class segments {
   }  // relaxed: nobody waits for room
 
  private:
-  using chain = segment_chain<T, place_mark>;
+  using chain = segment_chain<T, place_mark, Shape>;
   using segment = typename chain::segment;
   using place = typename chain::place;
 
   // `n` in the mark's count of sleepers_.
-  static std::uint64_t count_of(const void* mark, std::uint64_t n) noexcept {
-    return n << (reinterpret_cast<std::uintptr_t>(mark) / sizeof(place) % 8 * 8);
+  static std::uint64_t count_of(const place_mark* mark, std::uint64_t n) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(mark);
+    return n << ((address + address / sizeof(typename chain::line)) % 8 * 8);
   }
   static constexpr std::uint64_t most_asleep = 255;
   // The segment's bit of late_.
@@ -228,7 +227,7 @@ class segments {
     contention race;
     for (backoff b;;) {
       const std::uint64_t offset = chain_words::index(h) % chain::lap;
-      if (offset == chain::size) {  // another receiver is moving to the next segment
+      if (offset == chain::end) {  // another receiver is moving to the next segment
         b.wait();
         h = head_.load(sync::acquire);  // A3 acquire
         continue;
@@ -249,22 +248,23 @@ class segments {
       segment* block =
           head_block_.load(sync::relaxed);  // relaxed: written before the head_ that we read (A3)
       if (block == nullptr) block = chain_.root();
+      const std::uint64_t step = chain::step(offset);
       // R3 release: pairs with A3; acquire on failure (A3)
-      if (!head_.compare_exchange_weak(h, h + chain_words::one - promise, sync::release,
+      if (!head_.compare_exchange_weak(h, h + step * chain_words::one - promise, sync::release,
                                        sync::acquire)) {
         race.lost(head_, h);
         continue;
       }
-      const bool last = offset + 1 == chain::size;
+      const bool last = offset + step == chain::end;
       if (last) move_on(block);
-      place& p = block->places[offset];
-      if (!p.mark.is_written()) [[unlikely]]
-        wait_for_sender(p.mark);
-      p.message.take(sink);
+      const place p = block->at(offset);
+      if (!p.mark->is_written()) [[unlikely]]
+        wait_for_sender(*p.mark);
+      p.message->take(sink);
       if (last) {
         give_up(block);
       } else {
-        p.mark.leave();
+        p.mark->leave();
         sync::light_fence();
         // relaxed: the fences order it (above)
         const std::uint64_t late = late_.load(sync::relaxed);
@@ -275,15 +275,16 @@ class segments {
     }
   }
 
-  // We took the last place: head_ stands on the lap's last value until we move it.
+  // We took the last place: head_ stands at the lap's end until we move it.
   void move_on(segment* block) noexcept {
     // acquire: pairs with C-R2 in segment_chain.hpp, which follows the tail_ of the next lap: who reads the
     // head_ that we store must not see an older tail_
     segment* next = block->next.load(sync::acquire);
     for (backoff b; next == nullptr; next = block->next.load(sync::acquire))
-      b.wait();                                        // C-R2's pair again
-    head_block_.store(next, sync::relaxed);            // relaxed: R3 below
-    head_.fetch_add(chain_words::one, sync::release);  // R3 release: pairs with A3
+      b.wait();                              // C-R2's pair again
+    head_block_.store(next, sync::relaxed);  // relaxed: R3 below
+    // R3 release: pairs with A3
+    head_.fetch_add((chain::lap - chain::end) * chain_words::one, sync::release);
   }
 
   STRAIT_NOINLINE void wait_for_sender(place_mark& mark) noexcept {
@@ -292,9 +293,17 @@ class segments {
     }
     count_sleeper(mark);
     sync::heavy_fence();
-    mark.sleep_until_written();
+    for (;;) {
+      const std::uint32_t before = wakes_.load(sync::acquire);  // A5 acquire
+      if (mark.is_written()) break;
+      sync::futex_wait(wakes_, before, sync::time_point::max());
+    }
     sleepers_.fetch_sub(count_of(&mark, 1),
                         sync::relaxed);  // relaxed: an older value costs a useless wake-up
+  }
+  STRAIT_COLD void wake_sleepers() noexcept {
+    wakes_.fetch_add(1, sync::release);  // R5 release: pairs with A5
+    sync::futex_wake_all(&wakes_);
   }
   // Waits for room in the count: it must not run over into the next one.
   void count_sleeper(const place_mark& mark) noexcept {
@@ -318,9 +327,10 @@ class segments {
     chain_.recycle(block);
   }
   // The last place needs no mark: its receiver is who begins to give the segment up.
-  static bool is_left(const segment& block) noexcept {
-    for (std::uint64_t i = 0; i + 1 < chain::size; ++i) {
-      if (!block.places[i].mark.is_left()) return false;
+  static bool is_left(segment& block) noexcept {
+    for (std::uint64_t i = 0, after = chain::step(0); after != chain::end;
+         i = after, after += chain::step(i)) {
+      if (!block.at(i).mark->is_left()) return false;
     }
     return true;
   }
@@ -371,6 +381,7 @@ class segments {
   // Read with each message, written when somebody was stopped in the middle.
   alignas(cache_line) sync::atomic<std::uint64_t> sleepers_{0};
   sync::atomic<std::uint64_t> late_{0};
+  sync::futex_word wakes_{0};                  // grows when sleepers are woken
   alignas(cache_line) sync::mutex late_lock_;  // of late_ones_, and of writing late_
   segment* late_ones_ = nullptr;
 };
