@@ -580,6 +580,31 @@ TEST(QueuePromises, SpentShowRoom) { a_spent_promise_shows_room<strait::detail::
 TEST(QueuePromises, SpentShowRoomToManySenders) {
   a_spent_promise_shows_room<strait::detail::mpsc_ring<parcel>>();
 }
+
+// The promise was given when nobody had left yet; that its place is free only the other sender has seen.
+template <class Ring>
+void a_plain_push_leaves_room_to_a_promise() {
+  prove([] {
+    Ring q(2);
+    push_all(q, 0, 1);
+    require(q.reserve_push() == queue_status::ok, "there is room");
+    thread receiver([&] { require(pop_one(q) == 0, "in order"); });
+    thread sender([&] { push_all(q, 1, 1); });  // beside the promise: there is room once 0 is gone
+    while (q.pushes() < 2) strait::check::yield();
+    parcel p(2);
+    require(q.commit_push(p) == queue_status::ok, "promised");
+    receiver.join();
+    sender.join();
+    require(pop_one(q) == 1 && pop_one(q) == 2, "in order");
+  });
+}
+TEST(QueuePromises, APlainPushLeavesRoom) {
+  a_plain_push_leaves_room_to_a_promise<strait::detail::ring<parcel>>();
+}
+TEST(QueuePromises, APlainPushAmongManySendersLeavesRoom) {
+  a_plain_push_leaves_room_to_a_promise<strait::detail::mpsc_ring<parcel>>();
+}
+
 TEST(QueuePromises, SpentShowMessages) {
   prove([] {
     strait::detail::ring<parcel> q(3);

@@ -318,6 +318,22 @@ void queue_promises() {
   require(sum == 3 && q.size() == 0, "each once");
 }
 
+// The promise was given when nobody had left yet; that its place is free only the other sender has seen.
+template <class Q>
+void queue_room_left_to_a_promise() {
+  auto q = make_queue<Q, 2>();
+  push_all(q, 0, 1);
+  require(q.reserve_push() == queue_status::ok, "there is room");
+  thread receiver([&] { require(pop_one(q) == 0, "in order"); });
+  thread sender([&] { push_all(q, 1, 1); });  // beside the promise: there is room once 0 is gone
+  while (q.pushes() < 2) strait::check::yield();
+  parcel p(2);
+  require(q.commit_push(p) == queue_status::ok, "promised");
+  receiver.join();
+  sender.join();
+  require(pop_one(q) == 1 && pop_one(q) == 2, "in order");
+}
+
 // One place, promised: a plain push must see it as taken.
 template <class Q>
 void queue_promised_room() {
@@ -1019,6 +1035,7 @@ List every_model() {
   MODEL("ring, promised room", queue_promised_room<ring>);
   MODEL("mpsc_ring", queue_one_to_one<mpsc_ring>);
   MODEL("mpsc_ring, promises", queue_promises<mpsc_ring>);
+  MODEL("mpsc_ring, room left to a promise", queue_room_left_to_a_promise<mpsc_ring>);
   MODEL("spsc_ring", queue_one_to_one<spsc_ring>);
   MODEL("spsc_ring, closed", queue_closed<spsc_ring>);
   MODEL("segments, left behind", queue_dies_with_messages<segments>);
