@@ -562,4 +562,10 @@ TEST(BasicsMaking, AnImpossibleCapacityIsBadAlloc) {
     EXPECT_THROW((void)strait::mpsc::bounded<std::uint64_t>(wraps), std::bad_alloc) << bits;
     EXPECT_THROW((void)strait::spsc::bounded<std::uint64_t>(wraps), std::bad_alloc) << bits;
   }
+  // The same with lines of 64 bytes, 7 messages to each.
+  for (std::size_t times = 1; times < 10; ++times) {
+    const std::size_t wraps = ((times << 58) + 1) * 7;
+    EXPECT_THROW((void)strait::bounded<std::uint64_t>(wraps), std::bad_alloc) << times;
+    EXPECT_THROW((void)strait::mpsc::bounded<std::uint64_t>(wraps), std::bad_alloc) << times;
+  }
 }

@@ -434,6 +434,21 @@ TEST(zeroed_memory, is_zero_to_its_ends_and_begins_with_a_huge_page_where_it_is_
   }
 }
 
+// A ring whose places fit into a cache line with their bytes lies in its channel; a larger one, or with messages that
+// lie alone, takes one block more.
+TEST(zeroed_memory, a_ring_of_one_line_needs_none) {
+  const auto blocks = [](auto make) { return cost_of([&] { (void)make(); }).allocations; };
+  struct large {
+    std::uint64_t words[4];
+  };
+  const auto one = blocks([] { return strait::bounded<std::uint64_t>(1); });
+  EXPECT_EQ(blocks([] { return strait::bounded<std::uint64_t>(7); }), one);
+  EXPECT_EQ(blocks([] { return strait::bounded<std::uint64_t>(8); }), one + 1);
+  EXPECT_EQ(blocks([] { return strait::mpsc::bounded<std::uint64_t>(7); }), one);
+  EXPECT_EQ(blocks([] { return strait::mpsc::bounded<std::uint64_t>(8); }), one + 1);
+  EXPECT_EQ(blocks([] { return strait::bounded<large>(1); }), one + 1);
+}
+
 // Memory for the segments of a backlog is got for many of them at once; for a short one never.
 template <class Channel>
 void grow_and_shrink(Channel ch) {
