@@ -135,23 +135,28 @@ class Queue : public ::testing::Test {};
 using all = ::testing::Types<STRAIT_MODEL_QUEUE>;
 #else
 using all = ::testing::Types<
-    setup<ring, 0, true, true>, setup<ring_apart, turns_end, true, true>,
+    setup<ring, 0, true, true>, setup<ring, turns_end, true, true>,
     setup<ring, laps_end, true, true>, setup<mpsc_ring, 0, true, false>,
-    setup<mpsc_ring_apart, turns_end, true, false>, setup<mpsc_ring, laps_end, true, false>,
+    setup<mpsc_ring, turns_end, true, false>, setup<mpsc_ring, laps_end, true, false>,
     setup<spsc_ring, 0, false, false>, setup<spsc_ring, count_end, false, false>,
-    setup<segments, 0, true, true>, setup<segments_apart, index_end, true, true>,
-    setup<mpsc_segments, 0, true, false>, setup<mpsc_segments_apart, index_end, true, false>,
+    setup<segments, 0, true, true>, setup<segments, index_end, true, true>,
+    setup<mpsc_segments, 0, true, false>, setup<mpsc_segments, index_end, true, false>,
     setup<spsc_segments, 0, false, false>, setup<spsc_segments, count_end, false, false>,
-    setup<spsc_groups, 0, false, false>, setup<spsc_groups, count_end, false, false>>;
+    setup<spsc_groups, 0, false, false>, setup<spsc_groups, count_end, false, false>,
+    setup<ring_apart, turns_end, true, true>, setup<mpsc_ring_apart, turns_end, true, false>,
+    setup<segments_apart, index_end, true, true>,
+    setup<mpsc_segments_apart, index_end, true, false>>;
 #endif
 
 struct names {
   template <class S>
   static std::string GetName(int i) {
-    static const char* const all_names[] = {"ring",       "mpsc_ring",     "spsc_ring",
-                                            "segments",   "mpsc_segments", "spsc_segments",
-                                            "spsc_groups"};
-    const int which[] = {0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6};
+    static const char* const all_names[] = {
+        "ring",           "mpsc_ring",          "spsc_ring",
+        "segments",       "mpsc_segments",      "spsc_segments",
+        "spsc_groups",    "ring_apart",         "mpsc_ring_apart",
+        "segments_apart", "mpsc_segments_apart"};
+    const int which[] = {0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8, 9, 10};
     std::string name = all_names[which[i]];
     if (S::start == turns_end && S::bounded) return name + "_turns_wrap";
     return S::start == 0 ? name : name + "_counters_wrap";

@@ -454,9 +454,7 @@ STRAIT_COLD inline void provide_memory() noexcept {
   std::free(p);
 }
 
-struct taken {
-  std::size_t bytes = 0;
-};
+struct blocks_taken;  // of whose bytes each thread keeps the sum
 }  // namespace detail
 
 /// As allocate, for a block that others follow while `grows()`. glibc lets the heaps of all threads but the first grow
@@ -465,7 +463,7 @@ struct taken {
 /// for the next ones is got at once now and then; none of it is kept. (Measured: docs/benchmarks/waiting.md.)
 template <class Grows>
 void* allocate_another(std::size_t bytes, std::size_t align, Grows&& grows) {
-  std::size_t& taken = own<detail::taken, detail::taken>().bytes;
+  std::size_t& taken = own<std::size_t, detail::blocks_taken>();
   taken += bytes;
   if (taken >= detail::at_once && bytes <= detail::at_once / 8 && grows()) {
     taken = 0;
