@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a side of a channel learns by waiting (base/backoff.hpp, and odds in base/sync.hpp). Its decisions alone: what
+// What a side of a channel learns by waiting (base/backoff.hpp; odds and slices in base/sync.hpp). Its decisions alone: what
 // they are worth is measured in docs/benchmarks/waiting.md.
 #include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <thread>
 
 #include <strait/base/backoff.hpp>
 #include <strait/base/sync.hpp>
@@ -15,6 +19,8 @@ using strait::detail::learnt_wait;
 using strait::detail::pace;
 using strait::sync::hand_overs;
 using strait::sync::odds;
+using strait::sync::slices;
+using namespace std::chrono_literals;
 
 constexpr unsigned quick = 1, slow = 30;  // looks of a wait
 
@@ -151,6 +157,116 @@ TEST(HandOvers, AreCountedOnlyInARow) {
   }
 }
 
+// How many waits do without yields, at most `most`.
+int waits_without_yields(slices& s, int most) {
+  int n = 0;
+  while (n < most && s.are_at_stake()) ++n;
+  return n;
+}
+
+constexpr auto a_slice = 3ms;  // a kernel's
+constexpr int too_many = 10'000;
+
+TEST(Slices, AreNotAtStakeUntilOneIsLost) {
+  slices s;
+  EXPECT_FALSE(s.are_at_stake());
+  s.yielded(s.end_turn(), 0, 2us);
+  EXPECT_FALSE(s.are_at_stake());
+  s.yielded(s.end_turn(), 0, a_slice);
+  EXPECT_TRUE(s.are_at_stake());
+}
+
+TEST(Slices, AreAtStakeForLongerAfterEachLossButNeverForGood) {
+  slices s;
+  int last = 0;
+  for (int i = 0; i < 4; ++i) {
+    s.yielded(s.end_turn(), 0, a_slice);
+    const int n = waits_without_yields(s, too_many);
+    EXPECT_GT(n, last);
+    last = n;
+  }
+  for (int i = 0; i < 20; ++i) s.yielded(s.end_turn(), 0, a_slice);
+  EXPECT_LT(waits_without_yields(s, too_many), 1000);
+}
+
+TEST(Slices, AreAtStakeForShorterAfterEachYieldThatCostNoneAndSoonNotAtAll) {
+  slices s;
+  for (int i = 0; i < 20; ++i) s.yielded(s.end_turn(), 0, a_slice);
+  int last = waits_without_yields(s, too_many);
+  for (int i = 0; last > 0 && i < 10; ++i) {
+    s.yielded(s.end_turn(), 0, 2us);
+    const int n = waits_without_yields(s, too_many);
+    EXPECT_LT(n, last);
+    last = n;
+  }
+  EXPECT_EQ(last, 0);
+}
+
+TEST(Slices, AreNotLostWhereManyTakeTurnsOrManyMessagesGoThrough) {
+  slices s;
+  auto mine = s.end_turn();
+  for (int i = 0; i < 100; ++i) s.end_turn();
+  s.yielded(mine, 0, a_slice);
+  EXPECT_FALSE(s.are_at_stake()) << "others took them";
+  s.yielded(s.end_turn(), 100'000, a_slice);
+  EXPECT_FALSE(s.are_at_stake()) << "they were for our messages";
+  mine = s.end_turn();
+  s.end_turn();
+  s.yielded(mine, 1000, a_slice);
+  EXPECT_TRUE(s.are_at_stake()) << "one other and a ring of messages do not take so long";
+}
+
+TEST(Slices, CountTurnsThatWrapAround) {
+  slices s;
+  for (int i = 0; i < 0xFFFF; ++i) s.end_turn();
+  const auto mine = s.end_turn();
+  for (int i = 0; i < 100; ++i) s.end_turn();
+  s.yielded(mine, 0, a_slice);
+  EXPECT_FALSE(s.are_at_stake());
+}
+
+// What a spin behind the pauses says of `s`, where the yield takes long and so many messages go through.
+void spins_for_long(slices& s, std::uint64_t messages) {
+  backoff b;
+  b.heed(s);
+  while (b.pause()) {
+  }
+  std::uint64_t through = 0xFFFF'FFFF'FFFF'FFF0;  // counts may wrap around
+  EXPECT_TRUE(b.spin([&] {
+    std::this_thread::sleep_for(a_slice);
+    return through += messages;
+  }));
+}
+
+TEST(Slices, AreLearntOfByASpinAndHeededByTheNext) {
+  slices s;
+  spins_for_long(s, std::uint64_t{1} << 40);
+  EXPECT_FALSE(s.are_at_stake()) << "they were for our messages";
+  spins_for_long(s, 1);
+  backoff b;
+  b.heed(s);
+  while (b.pause()) {
+  }
+  EXPECT_FALSE(b.spin()) << "it is time to sleep at once";
+}
+
+TEST(Slices, OfASideAreHeededByItsWaitsOnAnyNumberOfProcessors) {
+  last_waits last;
+  {
+    backoff b;
+    const learnt_wait lately(b, &last);
+    while (b.pause()) {
+    }
+    EXPECT_TRUE(b.spin());
+  }
+  last.slices.yielded(last.slices.end_turn(), 0, a_slice);
+  backoff b;
+  const learnt_wait lately(b, &last);
+  while (b.pause()) {
+  }
+  EXPECT_FALSE(b.spin());
+}
+
 // Waits so often, with all pauses in vain or with one that was not; how many waits had pauses.
 int waits_with_pauses(last_waits* last, int waits, bool in_vain) {
   int with = 0;
@@ -162,6 +278,12 @@ int waits_with_pauses(last_waits* last, int waits, bool in_vain) {
     }
   }
   return with;
+}
+
+// For the spins of a test that may be kept off its processor for long: it has lost no slice.
+std::uint64_t many_messages() {
+  static std::uint64_t n = 0;
+  return n += std::uint64_t{1} << 40;
 }
 
 class LearntWait : public ::testing::Test {
@@ -199,7 +321,7 @@ TEST_F(LearntWait, SleepsAtOnceNowAndThenWhereEachIsOverAfterAYield) {
     const learnt_wait lately(b, &last_);
     while (b.pause()) {
     }
-    sleeps += b.spin() ? 0 : 1;
+    sleeps += b.spin(many_messages) ? 0 : 1;
   }
   EXPECT_GE(sleeps, 10);
   EXPECT_LE(sleeps, 100);
@@ -212,7 +334,7 @@ TEST_F(LearntWait, NeverSleepsAtOnceWhereEachTakesManyYields) {
     while (b.pause()) {
     }
     unsigned yields = 0;
-    while (yields < 6 && b.spin()) ++yields;
+    while (yields < 6 && b.spin(many_messages)) ++yields;
     EXPECT_GT(yields, 0U);
   }
 }

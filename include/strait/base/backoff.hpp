@@ -19,7 +19,8 @@
 // it is learnt: after some waits in a row whose pauses all came to nothing there are none, but for a probe now and then.
 // Yields are for partners that share a processor. But where another one is idle they may hand theirs over for tens of
 // milliseconds before the kernel parts them; for a thread that is woken it looks for one. So where many waits in a row are
-// over after a few yields, one of them sleeps at once now and then.
+// over after a few yields, one of them sleeps at once now and then. And where somebody else computes on the processor, a
+// yield hands it to him for a millisecond or more; where that has happened, the next waits do without (sync::slices).
 #pragma once
 
 #include <chrono>
@@ -31,20 +32,27 @@ namespace strait::inline STRAIT_ABI::detail {
 
 class backoff {
  public:
-  /// Waits a little; false when it is time to sleep. On one processor it only yields.
-  bool spin() noexcept {
+  /// Waits a little; false when it is time to sleep. On one processor it only yields. `through` counts the messages
+  /// for which others may need the processor meanwhile.
+  template <class Through>
+  bool spin(Through through) noexcept {
     if (pause()) return true;
+    const auto turn = slices_ != nullptr ? slices_->end_turn() : std::uint16_t{};
     if (yields_ == sync::yields_before_sleep) return false;
     const sync::time_point now = sync::now();
     if (yields_++ == 0) {
       yields_until_ = now + longest_yielding;
     } else if (now >= yields_until_) {
-      yields_ =
-          sync::yields_before_sleep;  // others have much to do here, and a deadline may be near
+      skip_yields();  // others have much to do here, and a deadline may be near
       return false;
     }
+    const std::uint64_t before = through();
     sync::yield();
+    if (slices_ != nullptr) slices_->yielded(turn, through() - before, sync::now() - now);
     return true;
+  }
+  bool spin() noexcept {
+    return spin([] { return std::uint64_t{}; });
   }
 
   /// Only the pauses: a few microseconds, thirty where there are many processors, and none on one.
@@ -62,10 +70,12 @@ class backoff {
   /// From now on there are none: spin only yields.
   void skip_pauses() noexcept { looks_ = sync::looks_before_yields(); }
   unsigned yields() const noexcept { return yields_; }
-  /// From now on it is time to sleep.
-  void skip_all() noexcept {
-    skip_pauses();
-    yields_ = sync::yields_before_sleep;
+  /// From now on it is time to sleep once there are no pauses.
+  void skip_yields() noexcept { yields_ = sync::yields_before_sleep; }
+  /// Before the wait: `slices` says whether it yields, and is told what that came to.
+  void heed(sync::slices& slices) noexcept {
+    slices_ = &slices;
+    if (slices.are_at_stake()) skip_yields();
   }
 
   /// Waits for another thread that is about to finish; yields after the spinning phase.
@@ -79,12 +89,14 @@ class backoff {
   static constexpr std::chrono::microseconds longest_yielding{50};
   unsigned looks_ = 0;
   unsigned yields_ = 0;
+  sync::slices* slices_ = nullptr;
   sync::time_point yields_until_;
 };
 
 /// What the last waits of somebody came to.
 struct last_waits {
   sync::odds pauses;
+  sync::slices slices;
   sync::hand_overs hand_overs;
 };
 
@@ -94,9 +106,11 @@ class learnt_wait {
  public:
   learnt_wait(backoff& b, last_waits* last) noexcept
       : b_(b), last_(sync::processors() > 1 ? last : nullptr) {
-    if (last_ == nullptr) return;
+    if (last != nullptr) b_.heed(last->slices);
+    if (last_ == nullptr) return;  // no pauses on one processor, and no idle one to part for
     if (last_->hand_overs.are_many()) {
-      b_.skip_all();
+      b_.skip_pauses();
+      b_.skip_yields();
     } else if (!last_->pauses.are_good()) {
       b_.skip_pauses();
     }
@@ -144,15 +158,15 @@ class pace {
     through_ = now;
     if (away_ != 0) {
       if (messages >= many_messages) {
-        doubt_ = least_doubt;
+        doublings_ = 0;
         return true;
       }
       away_ = 0;
       quick_ = 0;
-      if (doubt_ < most_doubt) doubt_ = static_cast<std::uint16_t>(2 * doubt_);
+      if (doublings_ < most_doublings) doublings_ = static_cast<std::uint8_t>(doublings_ + 1);
       return false;
     }
-    if (quick_ < doubt_) return false;
+    if (quick_ < least_doubt << doublings_) return false;
     away_ = 1;
     return true;
   }
@@ -173,14 +187,13 @@ class pace {
     sync::atomic<N> n_;
   };
 
-  static constexpr std::uint16_t few_looks = 4, many_messages = 8, least_doubt = 8,
-                                 most_doubt = 1024;
+  static constexpr unsigned few_looks = 4, many_messages = 8, least_doubt = 8, most_doublings = 7;
   static constexpr unsigned pauses_away = 128;
+  hint<std::uint32_t> through_{0};  // at the beginning of the last wait
   last_waits last_;
-  hint<std::uint32_t> through_{0};          // at the beginning of the last wait
-  hint<std::uint16_t> quick_{0};            // waits in a row that took few looks,
-  hint<std::uint16_t> doubt_{least_doubt};  // and so many of them are needed
-  hint<std::uint16_t> away_{0};             // the last wait stayed away
+  hint<std::uint16_t> quick_{0};     // waits in a row that took few looks,
+  hint<std::uint8_t> doublings_{0};  // and least_doubt of them are needed, doubled so often
+  hint<std::uint8_t> away_{0};       // the last wait stayed away
 };
 
 static_assert(STRAIT_CHECK != 0 || sizeof(pace) <= 16);  // a core keeps it in its line's cache line

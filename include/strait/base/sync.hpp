@@ -9,6 +9,7 @@
 //   full_fence()                       sequentially consistent
 //   light_fence(), heavy_fence()       a pair of which only the heavy half costs something (below)
 //   streak, odds, own_odds             for work that need not be done each time
+//   hand_overs, slices                 what yields came to
 //   lock_for                           base/mutex.hpp's lock, or a model's
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
 //   now, pause, processors             time and the scheduler
@@ -245,7 +246,7 @@ class hand_overs {
   void waited(unsigned yields) noexcept {
     const unsigned n = in_a_row_.load(relaxed);  // relaxed: as above
     if (yields != 0 && yields <= few) {
-      in_a_row_.store(static_cast<std::uint16_t>(n + 1), relaxed);  // relaxed: as above
+      in_a_row_.store(static_cast<std::uint8_t>(n + 1), relaxed);  // relaxed: as above
     } else if (n != 0) {
       in_a_row_.store(0, relaxed);  // relaxed: as above
     }
@@ -253,7 +254,7 @@ class hand_overs {
 
  private:
   static constexpr unsigned many = 32, few = 3;
-  atomic<std::uint16_t> in_a_row_{0};
+  atomic<std::uint8_t> in_a_row_{0};
 };
 
 /// The calling thread's own `What` for what a type stands for.
@@ -284,6 +285,47 @@ inline void yield() noexcept {
   detail::count(detail::counters.yields);
   ::sched_yield();
 }
+
+/// Whether whoever gives the processor away may lose a slice of time: somebody who waits for none of us runs on it for as
+/// long as the kernel lets him, a millisecond and more. A thread that is woken mostly goes before him. So after a
+/// lost slice the next waits do without yields, and twice as many after the next; after a yield that cost none half as
+/// many, down to none. Where many of us take turns, or many messages go through meanwhile, nothing is lost.
+/// Any thread may ask and tell, as with odds.
+class slices {
+ public:
+  /// Before a wait.
+  bool are_at_stake() noexcept {
+    const unsigned n = left_.load(relaxed);  // relaxed: a hint
+    if (n == 0) return false;
+    left_.store(static_cast<std::uint8_t>(n - 1), relaxed);  // relaxed: as above
+    return true;
+  }
+  /// When one of us is about to yield or to sleep; for `yielded`.
+  std::uint16_t end_turn() noexcept {
+    const auto n = static_cast<std::uint16_t>(turns_.load(relaxed) + 1);  // relaxed: as above
+    turns_.store(n, relaxed);                                             // relaxed: as above
+    return n;
+  }
+  /// After a yield, of which `turn` was the beginning, and so many messages.
+  void yielded(std::uint16_t turn, std::uint64_t messages, clock::duration took) noexcept {
+    const auto others =
+        static_cast<std::uint16_t>(turns_.load(relaxed) - turn);  // relaxed: as above
+    const bool lost = took >= shortest + others * a_turn + messages * a_message;
+    const unsigned n = without_.load(relaxed);  // relaxed: as above
+    if (!lost && n == 0) return;
+    const unsigned next = lost ? std::clamp(2 * n, least, most) : n > least ? n / 2 : 0;
+    without_.store(static_cast<std::uint8_t>(next), relaxed);  // relaxed: as above
+    left_.store(static_cast<std::uint8_t>(next), relaxed);     // relaxed: as above
+  }
+
+ private:
+  static constexpr std::chrono::microseconds shortest{500}, a_turn{60};
+  static constexpr std::chrono::nanoseconds a_message{250};
+  static constexpr unsigned least = 30, most = 240;
+  atomic<std::uint16_t> turns_{0};
+  atomic<std::uint8_t> without_{0};  // so many waits do without,
+  atomic<std::uint8_t> left_{0};     // so many of them are left
+};
 
 /// So often who waits yields before it sleeps. (Not in a model: the sleep is a scheduling point.)
 inline constexpr unsigned yields_before_sleep = 30;

@@ -381,15 +381,14 @@ class core final : public channel_base {
   STRAIT_NOINLINE errc wait_for(Operation op, queue_status s, const patience& p) {
     backoff b;
     const learnt_wait lately(b, p.only_try ? nullptr : &op.tempo().last());
+    const auto through = [&] { return op.through(); };
     bool looks_around = false;
     if (!p.only_try) {
       if (s == queue_status::closed) return errc::closed;
-      looks_around = op.tempo().pause(
-          b, [&] { return op.through(); },
-          [&] {
-            s = op.attempt(sight::own);
-            return s == queue_status::ok || s == queue_status::closed;
-          });
+      looks_around = op.tempo().pause(b, through, [&] {
+        s = op.attempt(sight::own);
+        return s == queue_status::ok || s == queue_status::closed;
+      });
       if (s == queue_status::busy) s = op.attempt(sight::both);  // the pauses are over
     }
     for (;; s = op.attempt(sight::both)) {
@@ -398,7 +397,7 @@ class core final : public channel_base {
       if (p.only_try) {
         if (s != queue_status::busy) return op.nothing;
         b.wait();
-      } else if (queues_up(op, looks_around) || !b.spin()) {
+      } else if (queues_up(op, looks_around) || !b.spin(through)) {
         break;
       }
     }

@@ -147,6 +147,12 @@ using time_point = clock::time_point;
 inline time_point now() noexcept { return time_point(std::chrono::nanoseconds(rt::now())); }
 inline void pause(unsigned = 1, rt::where at = rt::where::here()) noexcept { rt::yield(at); }
 inline void yield(rt::where at = rt::where::here()) noexcept { rt::yield(at); }
+class slices {  // as with hand_overs
+ public:
+  static bool are_at_stake() noexcept { return false; }
+  static std::uint16_t end_turn() noexcept { return 0; }
+  static void yielded(std::uint16_t, std::uint64_t, clock::duration) noexcept {}
+};
 constexpr unsigned looks_before_yields() noexcept { return 1; }
 inline constexpr unsigned yields_before_sleep = 0;  // the sleep is a scheduling point
 inline unsigned processors() noexcept { return rt::processors(); }

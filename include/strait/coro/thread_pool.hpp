@@ -399,7 +399,9 @@ class thread_pool final : public scheduler, private detail::task_group {
     return true;
   }
   bool something_comes() const noexcept {
-    for (detail::backoff b;;) {
+    detail::backoff b;
+    b.heed(sync::own<sync::slices, thread_pool>());
+    for (;;) {
       if (anything()) return true;
       if (!b.spin()) return false;
     }
