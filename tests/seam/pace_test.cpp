@@ -157,6 +157,12 @@ TEST(HandOvers, AreCountedOnlyInARow) {
   }
 }
 
+// All pauses of a wait, and nothing came.
+void pause_in_vain(backoff& b) {
+  while (b.pause()) {
+  }
+}
+
 // How many waits do without yields, at most `most`.
 int waits_without_yields(slices& s, int most) {
   int n = 0;
@@ -229,8 +235,7 @@ TEST(Slices, CountTurnsThatWrapAround) {
 void spins_for_long(slices& s, std::uint64_t messages) {
   backoff b;
   b.heed(s);
-  while (b.pause()) {
-  }
+  pause_in_vain(b);
   std::uint64_t through = 0xFFFF'FFFF'FFFF'FFF0;  // counts may wrap around
   EXPECT_TRUE(b.spin([&] {
     std::this_thread::sleep_for(a_slice);
@@ -245,8 +250,7 @@ TEST(Slices, AreLearntOfByASpinAndHeededByTheNext) {
   spins_for_long(s, 1);
   backoff b;
   b.heed(s);
-  while (b.pause()) {
-  }
+  pause_in_vain(b);
   EXPECT_FALSE(b.spin()) << "it is time to sleep at once";
 }
 
@@ -255,15 +259,13 @@ TEST(Slices, OfASideAreHeededByItsWaitsOnAnyNumberOfProcessors) {
   {
     backoff b;
     const learnt_wait lately(b, &last);
-    while (b.pause()) {
-    }
+    pause_in_vain(b);
     EXPECT_TRUE(b.spin());
   }
   last.slices.yielded(last.slices.end_turn(), 0, a_slice);
   backoff b;
   const learnt_wait lately(b, &last);
-  while (b.pause()) {
-  }
+  pause_in_vain(b);
   EXPECT_FALSE(b.spin());
 }
 
@@ -319,8 +321,7 @@ TEST_F(LearntWait, SleepsAtOnceNowAndThenWhereEachIsOverAfterAYield) {
   for (int i = 0; i < 1000; ++i) {
     backoff b;
     const learnt_wait lately(b, &last_);
-    while (b.pause()) {
-    }
+    pause_in_vain(b);
     sleeps += b.spin(many_messages) ? 0 : 1;
   }
   EXPECT_GE(sleeps, 10);
@@ -331,8 +332,7 @@ TEST_F(LearntWait, NeverSleepsAtOnceWhereEachTakesManyYields) {
   for (int i = 0; i < 1000; ++i) {
     backoff b;
     const learnt_wait lately(b, &last_);
-    while (b.pause()) {
-    }
+    pause_in_vain(b);
     unsigned yields = 0;
     while (yields < 6 && b.spin(many_messages)) ++yields;
     EXPECT_GT(yields, 0U);

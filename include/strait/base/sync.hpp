@@ -8,7 +8,7 @@
 //   atomic<T>, relaxed ... seq_cst     std's own
 //   full_fence()                       sequentially consistent
 //   light_fence(), heavy_fence()       a pair of which only the heavy half costs something (below)
-//   streak, odds, own_odds             for work that need not be done each time
+//   streak, odds, own                  for work that need not be done each time; a thread's own
 //   hand_overs, slices                 what yields came to
 //   lock_for                           base/mutex.hpp's lock, or a model's
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
