@@ -10,9 +10,16 @@
 
 set(strait_test_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 
+# GCC collects the garbage of its own heap again and again while it instantiates; these programs are the better
+# part of a test run, and with a gigabyte (less than the largest of them need) they compile in seven eighths of
+# the time.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(strait_test_compiler_heap --param=ggc-min-heapsize=1000000)  # KiB
+endif()
+
 function(strait_test_target name)
   target_link_libraries(${name} PRIVATE strait::strait GTest::gtest)
-  target_compile_options(${name} PRIVATE ${strait_test_warnings})
+  target_compile_options(${name} PRIVATE ${strait_test_warnings} ${strait_test_compiler_heap})
   set_target_properties(${name} PROPERTIES COMPILE_WARNING_AS_ERROR ON CXX_EXTENSIONS OFF)
 endfunction()
 
