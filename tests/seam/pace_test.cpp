@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a side of a channel learns by waiting (base/backoff.hpp; odds and slices in base/sync.hpp). Its decisions alone: what
-// they are worth is measured in docs/benchmarks/waiting.md.
+// What is learnt by waiting (base/hints.hpp, base/backoff.hpp). The decisions alone: what they are worth is measured in
+// docs/benchmarks/waiting.md.
 #include <gtest/gtest.h>
+
+#include <sched.h>
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <thread>
 
 #include <strait/base/backoff.hpp>
+#include <strait/base/hints.hpp>
 #include <strait/base/sync.hpp>
 
 namespace {
@@ -163,78 +167,104 @@ void pause_in_vain(backoff& b) {
   }
 }
 
-// How many waits do without yields, at most `most`.
-int waits_without_yields(slices& s, int most) {
-  int n = 0;
-  while (n < most && s.are_at_stake()) ++n;
-  return n;
+// For the spins of a test that may be kept off its processor for long: it has lost no slice.
+std::uint64_t many_messages() {
+  static std::uint64_t n = 0;
+  return n += std::uint64_t{1} << 40;
+}
+
+// What other tests have lost is forgotten soon.
+void await_no_stake() {
+  while (slices::here().are_at_stake()) std::this_thread::sleep_for(10ms);
 }
 
 constexpr auto a_slice = 3ms;  // a kernel's
-constexpr int too_many = 10'000;
 
-TEST(Slices, AreNotAtStakeUntilOneIsLost) {
-  slices s;
-  EXPECT_FALSE(s.are_at_stake());
-  s.yielded(s.end_turn(), 0, 2us);
-  EXPECT_FALSE(s.are_at_stake());
-  s.yielded(s.end_turn(), 0, a_slice);
-  EXPECT_TRUE(s.are_at_stake());
+// A processor's slices, at times that the test makes up.
+class Slices : public ::testing::Test {
+ protected:
+  using duration = strait::sync::clock::duration;
+
+  void yield_for(duration time, std::uint64_t messages = 0, unsigned turns_of_others = 0) {
+    const std::uint32_t turn = slices_.end_turn();
+    for (unsigned i = 0; i < turns_of_others; ++i) slices_.end_turn();
+    slices_.yielded(turn, messages, now_, now_ + time);
+    now_ += time;
+  }
+  void pass(duration time) { now_ += time; }
+  bool at_stake() { return slices_.are_at_stake(now_); }
+  // For how long they are at stake; an hour at most.
+  duration stake() {
+    constexpr duration step = 1ms;
+    duration time{};
+    while (time < 1h && at_stake()) {
+      pass(step);
+      time += step;
+    }
+    return time;
+  }
+
+  slices slices_;
+
+ private:
+  strait::sync::time_point now_{24h};
+};
+
+TEST_F(Slices, AreNotAtStakeUntilOneIsLost) {
+  EXPECT_FALSE(at_stake());
+  yield_for(2us);
+  EXPECT_FALSE(at_stake());
+  yield_for(a_slice);
+  EXPECT_TRUE(at_stake());
+  EXPECT_GE(stake(), a_slice / 2);
+  EXPECT_FALSE(at_stake());
 }
 
-TEST(Slices, AreAtStakeForLongerAfterEachLossButNeverForGood) {
-  slices s;
-  int last = 0;
+TEST_F(Slices, AreAtStakeForLongerAfterEachLossButNeverForGood) {
+  duration last{};
   for (int i = 0; i < 4; ++i) {
-    s.yielded(s.end_turn(), 0, a_slice);
-    const int n = waits_without_yields(s, too_many);
-    EXPECT_GT(n, last);
-    last = n;
+    yield_for(2us);  // the first one behind a sleep often costs nothing, whoever else is there
+    yield_for(a_slice);
+    const duration time = stake();
+    EXPECT_GT(time, last);
+    last = time;
   }
-  for (int i = 0; i < 20; ++i) s.yielded(s.end_turn(), 0, a_slice);
-  EXPECT_LT(waits_without_yields(s, too_many), 1000);
-}
-
-TEST(Slices, AreAtStakeForShorterAfterEachYieldThatCostNoneAndSoonNotAtAll) {
-  slices s;
-  for (int i = 0; i < 20; ++i) s.yielded(s.end_turn(), 0, a_slice);
-  int last = waits_without_yields(s, too_many);
-  for (int i = 0; last > 0 && i < 10; ++i) {
-    s.yielded(s.end_turn(), 0, 2us);
-    const int n = waits_without_yields(s, too_many);
-    EXPECT_LT(n, last);
-    last = n;
+  for (int i = 0; i < 20; ++i) {
+    yield_for(a_slice);
+    last = stake();
   }
-  EXPECT_EQ(last, 0);
+  EXPECT_GE(last, 30 * a_slice) << "what is lost is a small part";
+  EXPECT_LT(last, 1s);
 }
 
-TEST(Slices, AreNotLostWhereManyTakeTurnsOrManyMessagesGoThrough) {
-  slices s;
-  auto mine = s.end_turn();
-  for (int i = 0; i < 100; ++i) s.end_turn();
-  s.yielded(mine, 0, a_slice);
-  EXPECT_FALSE(s.are_at_stake()) << "others took them";
-  s.yielded(s.end_turn(), 100'000, a_slice);
-  EXPECT_FALSE(s.are_at_stake()) << "they were for our messages";
-  mine = s.end_turn();
-  s.end_turn();
-  s.yielded(mine, 1000, a_slice);
-  EXPECT_TRUE(s.are_at_stake()) << "one other and a ring of messages do not take so long";
+TEST_F(Slices, AreAtStakeForAShortTimeWhereAllWasWellForAsLong) {
+  yield_for(a_slice);
+  const duration shortest = stake();
+  for (int i = 0; i < 3; ++i) {
+    yield_for(a_slice);
+    stake();
+  }
+  for (int i = 0; i < 1000; ++i) {
+    yield_for(2us);
+    pass(1ms);
+    EXPECT_FALSE(at_stake());
+  }
+  yield_for(a_slice);
+  EXPECT_EQ(stake(), shortest);
 }
 
-TEST(Slices, CountTurnsThatWrapAround) {
-  slices s;
-  for (int i = 0; i < 0xFFFF; ++i) s.end_turn();
-  const auto mine = s.end_turn();
-  for (int i = 0; i < 100; ++i) s.end_turn();
-  s.yielded(mine, 0, a_slice);
-  EXPECT_FALSE(s.are_at_stake());
+TEST_F(Slices, AreNotLostWhereManyTakeTurnsOrManyMessagesGoThrough) {
+  yield_for(a_slice, 0, 100);
+  EXPECT_FALSE(at_stake()) << "others took them";
+  yield_for(a_slice, 100'000);
+  EXPECT_FALSE(at_stake()) << "they were for our messages";
+  yield_for(a_slice, 1000, 1);
+  EXPECT_TRUE(at_stake()) << "one other and a ring of messages do not take so long";
 }
 
-// What a spin behind the pauses says of `s`, where the yield takes long and so many messages go through.
-void spins_for_long(slices& s, std::uint64_t messages) {
+// What a spin behind the pauses says of a yield that takes long while so many messages go through.
+void spin_for_long(std::uint64_t messages) {
   backoff b;
-  b.heed(s);
   pause_in_vain(b);
   std::uint64_t through = 0xFFFF'FFFF'FFFF'FFF0;  // counts may wrap around
   EXPECT_TRUE(b.spin([&] {
@@ -243,30 +273,47 @@ void spins_for_long(slices& s, std::uint64_t messages) {
   }));
 }
 
-TEST(Slices, AreLearntOfByASpinAndHeededByTheNext) {
-  slices s;
-  spins_for_long(s, std::uint64_t{1} << 40);
-  EXPECT_FALSE(s.are_at_stake()) << "they were for our messages";
-  spins_for_long(s, 1);
+// Whether a wait gives no slice away.
+bool sleeps_at_once(bool learnt) {
   backoff b;
-  b.heed(s);
+  last_waits last;
+  const learnt_wait lately(b, learnt ? &last : nullptr);
   pause_in_vain(b);
-  EXPECT_FALSE(b.spin()) << "it is time to sleep at once";
+  return !b.spin(many_messages);
 }
 
-TEST(Slices, OfASideAreHeededByItsWaitsOnAnyNumberOfProcessors) {
-  last_waits last;
-  {
-    backoff b;
-    const learnt_wait lately(b, &last);
-    pause_in_vain(b);
-    EXPECT_TRUE(b.spin());
+TEST(SlicesHere, AreLearntOfByASpinAndKeptByTheNextWait) {
+  await_no_stake();
+  spin_for_long(std::uint64_t{1} << 40);
+  EXPECT_FALSE(slices::here().are_at_stake()) << "they were for our messages";
+  // In vain if the thread is moved to another processor, or kept from going on for milliseconds, each time.
+  bool kept = false;
+  for (int i = 0; i < 200 && !kept; ++i) {
+    spin_for_long(1);
+    kept = sleeps_at_once(true);
   }
-  last.slices.yielded(last.slices.end_turn(), 0, a_slice);
-  backoff b;
-  const learnt_wait lately(b, &last);
-  pause_in_vain(b);
-  EXPECT_FALSE(b.spin());
+  EXPECT_TRUE(kept) << "it is time to sleep at once";
+}
+
+TEST(SlicesHere, AreTheProcessorsOwn) {
+  cpu_set_t all;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  std::set<const slices*> found;
+  for (unsigned p = 0; p < 256; ++p) {  // so many have some of their own
+    if (!CPU_ISSET(p, &all)) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(p, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    EXPECT_TRUE(found.insert(&slices::here()).second) << "processor " << p;
+    EXPECT_TRUE(found.count(&slices::here())) << "the same again";
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+TEST(SlicesHere, AreNotForWaitsThatLearnNothing) {
+  for (int i = 0; i < 4; ++i) spin_for_long(1);
+  EXPECT_FALSE(sleeps_at_once(false));
 }
 
 // Waits so often, with all pauses in vain or with one that was not; how many waits had pauses.
@@ -282,16 +329,11 @@ int waits_with_pauses(last_waits* last, int waits, bool in_vain) {
   return with;
 }
 
-// For the spins of a test that may be kept off its processor for long: it has lost no slice.
-std::uint64_t many_messages() {
-  static std::uint64_t n = 0;
-  return n += std::uint64_t{1} << 40;
-}
-
 class LearntWait : public ::testing::Test {
  protected:
   void SetUp() override {
     if (strait::sync::processors() == 1) GTEST_SKIP() << "one processor: there is nothing to learn";
+    await_no_stake();
   }
   last_waits last_;
 };

@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include <strait/base/hints.hpp>
 #include <strait/base/sync.hpp>
 
 namespace strait::inline STRAIT_ABI::detail {
@@ -37,7 +38,8 @@ class backoff {
   template <class Through>
   bool spin(Through through) noexcept {
     if (pause()) return true;
-    const auto turn = slices_ != nullptr ? slices_->end_turn() : std::uint16_t{};
+    sync::slices& slices = sync::slices::here();
+    const std::uint32_t turn = slices.end_turn();
     if (yields_ == sync::yields_before_sleep) return false;
     const sync::time_point now = sync::now();
     if (yields_++ == 0) {
@@ -46,9 +48,11 @@ class backoff {
       skip_yields();  // others have much to do here, and a deadline may be near
       return false;
     }
+    const unsigned processor = sync::this_processor();
     const std::uint64_t before = through();
     sync::yield();
-    if (slices_ != nullptr) slices_->yielded(turn, through() - before, sync::now() - now);
+    if (sync::this_processor() == processor)
+      slices.yielded(turn, through() - before, now, sync::now());
     return true;
   }
   bool spin() noexcept {
@@ -72,10 +76,9 @@ class backoff {
   unsigned yields() const noexcept { return yields_; }
   /// From now on it is time to sleep once there are no pauses.
   void skip_yields() noexcept { yields_ = sync::yields_before_sleep; }
-  /// Before the wait: `slices` says whether it yields, and is told what that came to.
-  void heed(sync::slices& slices) noexcept {
-    slices_ = &slices;
-    if (slices.are_at_stake()) skip_yields();
+  /// Before the wait: where a slice of time is at stake it does not yield.
+  void keep_slices() noexcept {
+    if (sync::slices::here().are_at_stake()) skip_yields();
   }
 
   /// Waits for another thread that is about to finish; yields after the spinning phase.
@@ -89,14 +92,12 @@ class backoff {
   static constexpr std::chrono::microseconds longest_yielding{50};
   unsigned looks_ = 0;
   unsigned yields_ = 0;
-  sync::slices* slices_ = nullptr;
   sync::time_point yields_until_;
 };
 
 /// What the last waits of somebody came to.
 struct last_waits {
   sync::odds pauses;
-  sync::slices slices;
   sync::hand_overs hand_overs;
 };
 
@@ -106,7 +107,7 @@ class learnt_wait {
  public:
   learnt_wait(backoff& b, last_waits* last) noexcept
       : b_(b), last_(sync::processors() > 1 ? last : nullptr) {
-    if (last != nullptr) b_.heed(last->slices);
+    if (last != nullptr) b_.keep_slices();
     if (last_ == nullptr) return;  // no pauses on one processor, and no idle one to part for
     if (last_->hand_overs.are_many()) {
       b_.skip_pauses();

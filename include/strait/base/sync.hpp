@@ -8,11 +8,10 @@
 //   atomic<T>, relaxed ... seq_cst     std's own
 //   full_fence()                       sequentially consistent
 //   light_fence(), heavy_fence()       a pair of which only the heavy half costs something (below)
-//   streak, odds, own                  for work that need not be done each time; a thread's own
-//   hand_overs, slices                 what yields came to
+//   own                                a thread's own
 //   lock_for                           base/mutex.hpp's lock, or a model's
 //   futex_wait, futex_wake_*           sleep on a 32-bit word; absolute deadline on the steady clock
-//   now, pause, processors             time and the scheduler
+//   now, pause, processors, this_processor   time and the scheduler
 //   yield                              in a loop that waits for another thread
 //   looks_before_yields, yields_before_sleep   so often, in turn
 //   random                             a fast generator for fairness, one per thread
@@ -186,77 +185,6 @@ inline void heavy_fence() noexcept {
 #endif
 }
 
-/// Tells when something has happened often in a row: every 2,048 times or so. By then full fences have cost
-/// what a heavy one costs at worst, some ten microseconds (other threads run, on virtual processors).
-class streak {
- public:
-  /// It happened again; true if that was often.
-  bool is_long() noexcept {
-    // relaxed, and not one step: some times may go uncounted
-    const std::uint32_t n = times_.load(relaxed) + 1;
-    times_.store(n, relaxed);
-    return n % often == 0;
-  }
-  /// It did not happen.
-  void end() noexcept { times_.store(0, relaxed); }  // relaxed: as above
-
- private:
-  static constexpr std::uint32_t often = 2048;
-  atomic<std::uint32_t> times_{0};
-};
-
-/// Whether something that may come to nothing is worth its cost, after what it came to lately: no more after so many
-/// times in vain in a row, but for every 32nd time, so that better days are noticed.
-/// Any thread may ask and tell; what they spoil for each other is some time at worst.
-class odds {
- public:
-  /// Before it is done.
-  bool are_good() noexcept {
-    const unsigned n = in_vain_.load(relaxed);  // relaxed: a hint
-    if (n < enough) return true;
-    in_vain_.store(static_cast<std::uint16_t>(n + 1), relaxed);  // relaxed: as above
-    return n % probe == 0;
-  }
-  /// After it was.
-  void came_to(bool something) noexcept {
-    const unsigned n = in_vain_.load(relaxed);  // relaxed: as above
-    if (something) {
-      if (n != 0) in_vain_.store(0, relaxed);  // relaxed: as above
-    } else if (n < enough) {
-      in_vain_.store(static_cast<std::uint16_t>(n + 1), relaxed);  // relaxed: as above
-    }
-  }
-
- private:
-  static constexpr unsigned enough = 16, probe = 32;
-  atomic<std::uint16_t> in_vain_{0};
-};
-
-/// Whether threads that wait for each other share a processor, while perhaps another one is idle: each wait is over as
-/// soon as this one has given it away a few times. Any thread may ask and tell, as with odds.
-class hand_overs {
- public:
-  /// Before a wait: whether there were many in a row. Then the count begins anew.
-  bool are_many() noexcept {
-    if (in_a_row_.load(relaxed) < many) return false;  // relaxed: a hint
-    in_a_row_.store(0, relaxed);                       // relaxed: as above
-    return true;
-  }
-  /// After a wait that yielded so often.
-  void waited(unsigned yields) noexcept {
-    const unsigned n = in_a_row_.load(relaxed);  // relaxed: as above
-    if (yields != 0 && yields <= few) {
-      in_a_row_.store(static_cast<std::uint8_t>(n + 1), relaxed);  // relaxed: as above
-    } else if (n != 0) {
-      in_a_row_.store(0, relaxed);  // relaxed: as above
-    }
-  }
-
- private:
-  static constexpr unsigned many = 32, few = 3;
-  atomic<std::uint8_t> in_a_row_{0};
-};
-
 /// The calling thread's own `What` for what a type stands for.
 template <class What, class For>
 What& own() noexcept {
@@ -286,47 +214,6 @@ inline void yield() noexcept {
   ::sched_yield();
 }
 
-/// Whether whoever gives the processor away may lose a slice of time: somebody who waits for none of us runs on it for as
-/// long as the kernel lets him, a millisecond and more. A thread that is woken mostly goes before him. So after a
-/// lost slice the next waits do without yields, and twice as many after the next; after a yield that cost none half as
-/// many, down to none. Where many of us take turns, or many messages go through meanwhile, nothing is lost.
-/// Any thread may ask and tell, as with odds.
-class slices {
- public:
-  /// Before a wait.
-  bool are_at_stake() noexcept {
-    const unsigned n = left_.load(relaxed);  // relaxed: a hint
-    if (n == 0) return false;
-    left_.store(static_cast<std::uint8_t>(n - 1), relaxed);  // relaxed: as above
-    return true;
-  }
-  /// When one of us is about to yield or to sleep; for `yielded`.
-  std::uint16_t end_turn() noexcept {
-    const auto n = static_cast<std::uint16_t>(turns_.load(relaxed) + 1);  // relaxed: as above
-    turns_.store(n, relaxed);                                             // relaxed: as above
-    return n;
-  }
-  /// After a yield, of which `turn` was the beginning, and so many messages.
-  void yielded(std::uint16_t turn, std::uint64_t messages, clock::duration took) noexcept {
-    const auto others =
-        static_cast<std::uint16_t>(turns_.load(relaxed) - turn);  // relaxed: as above
-    const bool lost = took >= shortest + others * a_turn + messages * a_message;
-    const unsigned n = without_.load(relaxed);  // relaxed: as above
-    if (!lost && n == 0) return;
-    const unsigned next = lost ? std::clamp(2 * n, least, most) : n > least ? n / 2 : 0;
-    without_.store(static_cast<std::uint8_t>(next), relaxed);  // relaxed: as above
-    left_.store(static_cast<std::uint8_t>(next), relaxed);     // relaxed: as above
-  }
-
- private:
-  static constexpr std::chrono::microseconds shortest{500}, a_turn{60};
-  static constexpr std::chrono::nanoseconds a_message{250};
-  static constexpr unsigned least = 30, most = 240;
-  atomic<std::uint16_t> turns_{0};
-  atomic<std::uint8_t> without_{0};  // so many waits do without,
-  atomic<std::uint8_t> left_{0};     // so many of them are left
-};
-
 /// So often who waits yields before it sleeps. (Not in a model: the sleep is a scheduling point.)
 inline constexpr unsigned yields_before_sleep = 30;
 
@@ -343,6 +230,15 @@ inline unsigned processors() noexcept {
     return 2U;
   }();
   return n;
+}
+
+/// The processor that the calling thread runs on, by the kernel's number; it may be another one at once. 0 where nobody knows.
+inline unsigned this_processor() noexcept {
+#if STRAIT_LINUX
+  return static_cast<unsigned>(::sched_getcpu());  // no system call
+#else
+  return 0;
+#endif
 }
 
 /// So often who waits looks around, with some pauses before each look, before it yields. (In a model once.) The more

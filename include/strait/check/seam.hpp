@@ -120,21 +120,6 @@ inline void full_fence(rt::where at = rt::where::here()) noexcept { rt::fence(se
 inline void light_fence(rt::where at = rt::where::here()) noexcept { rt::light_fence(at); }
 inline void heavy_fence(rt::where at = rt::where::here()) noexcept { rt::heavy_fence(at); }
 inline bool asymmetric() noexcept { return rt::asymmetric(); }
-class streak {
- public:
-  bool is_long(rt::where at = rt::where::here()) noexcept { return rt::often(at); }
-  void end() noexcept {}
-};
-class odds {
- public:
-  bool are_good(rt::where at = rt::where::here()) noexcept { return !rt::bad_odds(at); }
-  void came_to(bool) noexcept {}
-};
-class hand_overs {  // in a model who waits does not yield
- public:
-  static bool are_many() noexcept { return false; }
-  static void waited(unsigned) noexcept {}
-};
 template <class What, class>
 What& own() noexcept {
   static What any;  // there is nothing in it
@@ -147,15 +132,10 @@ using time_point = clock::time_point;
 inline time_point now() noexcept { return time_point(std::chrono::nanoseconds(rt::now())); }
 inline void pause(unsigned = 1, rt::where at = rt::where::here()) noexcept { rt::yield(at); }
 inline void yield(rt::where at = rt::where::here()) noexcept { rt::yield(at); }
-class slices {  // as with hand_overs
- public:
-  static bool are_at_stake() noexcept { return false; }
-  static std::uint16_t end_turn() noexcept { return 0; }
-  static void yielded(std::uint16_t, std::uint64_t, clock::duration) noexcept {}
-};
 constexpr unsigned looks_before_yields() noexcept { return 1; }
 inline constexpr unsigned yields_before_sleep = 0;  // the sleep is a scheduling point
 inline unsigned processors() noexcept { return rt::processors(); }
+constexpr unsigned this_processor() noexcept { return 0; }
 inline std::uint64_t random() noexcept { return rt::random(); }
 
 using futex_word = atomic<std::uint32_t>;

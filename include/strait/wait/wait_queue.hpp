@@ -48,6 +48,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <strait/base/hints.hpp>
 #include <strait/base/mutex.hpp>
 #include <strait/base/sync.hpp>
 #include <strait/wait/waiter.hpp>
