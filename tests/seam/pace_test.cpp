@@ -173,9 +173,27 @@ std::uint64_t many_messages() {
   return n += std::uint64_t{1} << 40;
 }
 
-// What other tests have lost is forgotten soon.
+// Runs f on one processor after the other, of those that have slices of their own.
+template <class F>
+void on_each_processor(F f) {
+  cpu_set_t all;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  for (unsigned p = 0; p < 256; ++p) {
+    if (!CPU_ISSET(p, &all)) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(p, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    f();
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+// What other tests have lost is forgotten soon, on whichever processor this one goes on.
 void await_no_stake() {
-  while (slices::here().are_at_stake()) std::this_thread::sleep_for(10ms);
+  on_each_processor([] {
+    while (slices::here().are_at_stake()) std::this_thread::sleep_for(10ms);
+  });
 }
 
 constexpr auto a_slice = 3ms;  // a kernel's
@@ -296,19 +314,11 @@ TEST(SlicesHere, AreLearntOfByASpinAndKeptByTheNextWait) {
 }
 
 TEST(SlicesHere, AreTheProcessorsOwn) {
-  cpu_set_t all;
-  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
   std::set<const slices*> found;
-  for (unsigned p = 0; p < 256; ++p) {  // so many have some of their own
-    if (!CPU_ISSET(p, &all)) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(p, &one);
-    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-    EXPECT_TRUE(found.insert(&slices::here()).second) << "processor " << p;
+  on_each_processor([&] {
+    EXPECT_TRUE(found.insert(&slices::here()).second) << "another one's";
     EXPECT_TRUE(found.count(&slices::here())) << "the same again";
-  }
-  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+  });
 }
 
 TEST(SlicesHere, AreNotForWaitsThatLearnNothing) {
