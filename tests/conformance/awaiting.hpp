@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The same facts, waited for by coroutines. STRAIT_TEST_AWAIT says who waits in a test's blocking calls:
-//   0  the thread that calls; the handles are the library's
-//   1  a coroutine on a pool; the thread waits for the coroutine
-//   2  in turns: the thread, a coroutine on a pool, a coroutine that runs in the thread (sync_wait)
+// The same facts, waited for by coroutines. A program that is compiled with STRAIT_TEST_AWAIT=1 has another
+// name for each way to run it, and the name says who waits in a test's blocking calls:
+//   <name>             the thread that calls
+//   <name>_coroutines  a coroutine on a pool; the thread waits for the coroutine
+//   <name>_mixture     in turns: the thread, a coroutine on a pool, a coroutine that runs in the thread (sync_wait)
 // A handle of a flavour is then one of the types below, whose waiting calls go that way; everything else is
-// the library's handle. `choose` stands for strait::select, `choose_biased` for select_biased.
+// the library's handle. `choose` stands for strait::select, `choose_biased` for select_biased. Without
+// STRAIT_TEST_AWAIT the handles are the library's, and the thread waits.
 #pragma once
+
+#include <errno.h>  // program_invocation_short_name
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <stop_token>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -26,10 +31,18 @@ namespace strait_test {
 enum class waits { in_the_thread, on_a_pool, under_sync_wait };
 
 inline waits next_wait() {
-  if (STRAIT_TEST_AWAIT == 1) return waits::on_a_pool;
+  static const std::string_view program = program_invocation_short_name;
+  static const bool coroutines = program.ends_with("_coroutines");
+  static const bool mixture = program.ends_with("_mixture");
   static std::atomic<unsigned> turn{0};
-  return static_cast<waits>(turn++ % 3);
+  if (coroutines) return waits::on_a_pool;
+  return mixture ? static_cast<waits>(turn++ % 3) : waits::in_the_thread;
 }
+
+/// Whether a coroutine may wait with all this: its frame is not over-aligned (the library refuses, at
+/// compile time).
+template <class... Ts>
+inline constexpr bool may_await = STRAIT_TEST_AWAIT && strait::detail::fits_a_frame<Ts...>;
 
 inline strait::thread_pool& test_pool() {
   static strait::thread_pool pool(2);
@@ -110,14 +123,14 @@ class awaiting_receiver : public Receiver {
   }
 };
 
-/// The channel of a flavour, with ends that wait as STRAIT_TEST_AWAIT says.
+/// The channel of a flavour, with ends that wait as the program's name says.
 template <class Tx, class Rx>
 auto ends_of(strait::channel<Tx, Rx> ch) {
-  if constexpr (STRAIT_TEST_AWAIT == 0) {
-    return ch;
-  } else {
+  if constexpr (may_await<typename Tx::message_type>) {
     return strait::channel<awaiting_sender<Tx>, awaiting_receiver<Rx>>{std::move(ch.tx),
                                                                        std::move(ch.rx)};
+  } else {
+    return ch;
   }
 }
 
@@ -144,20 +157,20 @@ auto choose_somewhere(Block block, MakeOp make_op) {
 
 template <class... Arms>
 auto choose(Arms&&... arms) {
-  if constexpr (STRAIT_TEST_AWAIT == 0) {
-    return strait::select(std::move(arms)...);
-  } else {
+  if constexpr (may_await<strait::detail::select_arms<Arms...>>) {
     return choose_somewhere([&] { return strait::select(std::move(arms)...); },
                             [&] { return strait::async_select(std::move(arms)...); });
+  } else {
+    return strait::select(std::move(arms)...);
   }
 }
 template <class... Arms>
 auto choose_biased(Arms&&... arms) {
-  if constexpr (STRAIT_TEST_AWAIT == 0) {
-    return strait::select_biased(std::move(arms)...);
-  } else {
+  if constexpr (may_await<strait::detail::select_arms<Arms...>>) {
     return choose_somewhere([&] { return strait::select_biased(std::move(arms)...); },
                             [&] { return strait::async_select_biased(std::move(arms)...); });
+  } else {
+    return strait::select_biased(std::move(arms)...);
   }
 }
 

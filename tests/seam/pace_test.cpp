@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -189,10 +190,12 @@ void on_each_processor(F f) {
   ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
+slices& own_slices() { return slices::of(strait::sync::this_processor()); }
+
 // What other tests have lost is forgotten soon, on whichever processor this one goes on.
 void await_no_stake() {
   on_each_processor([] {
-    while (slices::here().are_at_stake()) std::this_thread::sleep_for(10ms);
+    while (own_slices().are_at_stake()) std::this_thread::sleep_for(10ms);
   });
 }
 
@@ -280,6 +283,29 @@ TEST_F(Slices, AreNotLostWhereManyTakeTurnsOrManyMessagesGoThrough) {
   EXPECT_TRUE(at_stake()) << "one other and a ring of messages do not take so long";
 }
 
+// Whether a wait still yields after so much time, which is made to pass behind its first yield; void if it took longer
+// than `at_most`.
+std::optional<bool> still_yields_after(std::chrono::microseconds time,
+                                       std::chrono::microseconds at_most, bool has_no_end) {
+  backoff b;
+  if (has_no_end) b.has_no_end();
+  pause_in_vain(b);
+  const auto begin = strait::sync::now();
+  EXPECT_TRUE(b.spin(many_messages));
+  std::this_thread::sleep_for(time);
+  const bool still = b.spin(many_messages);
+  if (strait::sync::now() - begin > at_most) return std::nullopt;
+  return still;
+}
+
+TEST(Backoff, YieldsForLongerWhereOnlyPartnersEndTheWait) {
+  EXPECT_EQ(still_yields_after(10ms, 1h, true), false) << "but not for ever";
+  EXPECT_EQ(still_yields_after(100us, 1h, false), false);
+  std::optional<bool> still;
+  for (int i = 0; i < 1000 && !still; ++i) still = still_yields_after(100us, 1500us, true);
+  EXPECT_NE(still, false);
+}
+
 // What a spin behind the pauses says of a yield that takes long while so many messages go through.
 void spin_for_long(std::uint64_t messages) {
   backoff b;
@@ -303,7 +329,7 @@ bool sleeps_at_once(bool learnt) {
 TEST(SlicesHere, AreLearntOfByASpinAndKeptByTheNextWait) {
   await_no_stake();
   spin_for_long(std::uint64_t{1} << 40);
-  EXPECT_FALSE(slices::here().are_at_stake()) << "they were for our messages";
+  EXPECT_FALSE(own_slices().are_at_stake()) << "they were for our messages";
   // In vain if the thread is moved to another processor, or kept from going on for milliseconds, each time.
   bool kept = false;
   for (int i = 0; i < 200 && !kept; ++i) {
@@ -316,8 +342,8 @@ TEST(SlicesHere, AreLearntOfByASpinAndKeptByTheNextWait) {
 TEST(SlicesHere, AreTheProcessorsOwn) {
   std::set<const slices*> found;
   on_each_processor([&] {
-    EXPECT_TRUE(found.insert(&slices::here()).second) << "another one's";
-    EXPECT_TRUE(found.count(&slices::here())) << "the same again";
+    EXPECT_TRUE(found.insert(&own_slices()).second) << "another one's";
+    EXPECT_TRUE(found.count(&own_slices())) << "the same again";
   });
 }
 

@@ -375,32 +375,95 @@ TEST(seam, a_sleep_is_one_call_of_the_kernel) {
 // Two that share a processor hand it over by yields, and the kernel sees two busy threads that it leaves where they are.
 // So now and then a wait sleeps at once: for a thread that is woken the kernel looks for another processor.
 // The least here is a quarter of what is expected; where nobody sleeps on purpose it is two.
-template <class Channel, class Wait>
-void expect_sleeps_on_a_shared_processor(Channel ch, Wait wait) {
+template <class Make, class Wait>
+void expect_sleeps_on_a_shared_processor(Make make, Wait wait) {
   if (strait::sync::processors() == 1)
     GTEST_SKIP() << "one processor: there is no other to move to";
   constexpr int messages = 2000;
   const one_processor pinned;
-  const cost c = cost_of([&] {
-    std::thread sender([tx = std::move(ch.tx)] {
-      for (int i = 0; i < messages; ++i) (void)tx.send(i);
+  bool beside_others = false;
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    // Where somebody else computes on this processor, a yield loses a slice of time, and for a while nobody yields.
+    while (strait::sync::slices::of(strait::sync::this_processor()).are_at_stake()) {
+      beside_others = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    auto ch = make();
+    const cost c = cost_of([&] {
+      std::thread sender([tx = std::move(ch.tx)] {
+        for (int i = 0; i < messages; ++i) (void)tx.send(i);
+      });
+      for (int i = 0; i < messages; ++i) wait(ch.rx);
+      sender.join();
     });
-    for (int i = 0; i < messages; ++i) wait(ch.rx);
-    sender.join();
-  });
-  EXPECT_GE(c.yields, messages / 8U) << "they did not wait for each other";
-  EXPECT_GE(c.syscalls, messages / 128U);
+    if (c.yields >= messages / 8U) {
+      EXPECT_GE(c.syscalls, messages / 128U);
+      return;
+    }
+  }
+  if (beside_others) GTEST_SKIP() << "somebody else computed on this processor each time";
+  FAIL() << "they did not wait for each other";
 }
 
 TEST(shared_processor, sleeps_now_and_then_at_a_rendezvous) {
-  expect_sleeps_on_a_shared_processor(strait::rendezvous<int>(), [](auto& rx) { (void)rx.recv(); });
+  expect_sleeps_on_a_shared_processor([] { return strait::rendezvous<int>(); },
+                                      [](auto& rx) { (void)rx.recv(); });
 }
 TEST(shared_processor, sleeps_now_and_then_at_one_place) {
-  expect_sleeps_on_a_shared_processor(strait::bounded<int>(1), [](auto& rx) { (void)rx.recv(); });
+  expect_sleeps_on_a_shared_processor([] { return strait::bounded<int>(1); },
+                                      [](auto& rx) { (void)rx.recv(); });
 }
 TEST(shared_processor, sleeps_now_and_then_in_a_select) {
-  expect_sleeps_on_a_shared_processor(strait::bounded<int>(1),
+  expect_sleeps_on_a_shared_processor([] { return strait::bounded<int>(1); },
                                       [](auto& rx) { strait::select(strait::on_recv(rx)); });
+}
+
+// Somebody else computes on this processor, and a yield would give him a slice of time.
+template <class Wait>
+void expect_no_yield_where_slices_are_at_stake(Wait wait) {
+  using namespace std::chrono_literals;
+  const one_processor pinned;
+  auto& slices = strait::sync::slices::of(strait::sync::this_processor());
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    for (int losses = 0; losses < 4; ++losses) {
+      const auto now = strait::sync::now();
+      slices.yielded(slices.end_turn(), 0, now, now + 3ms);
+    }
+    const cost c = cost_of(wait);
+    if (!slices.are_at_stake()) continue;  // this machine is slow
+    EXPECT_EQ(c.yields, 0U);
+    return;
+  }
+  GTEST_SKIP() << "a wait of a millisecond takes a quarter of a second";
+}
+
+constexpr auto soon = std::chrono::milliseconds(1);
+
+TEST(shared_processor, keeps_slices_in_a_send_and_a_receive) {
+  auto ch = strait::bounded<int>(1);
+  expect_no_yield_where_slices_are_at_stake([&] {
+    (void)ch.rx.recv_for(soon);
+    (void)ch.tx.send(1);
+    (void)ch.tx.send_for(2, soon);
+  });
+}
+TEST(shared_processor, keeps_slices_at_a_rendezvous) {
+  auto ch = strait::rendezvous<int>();
+  expect_no_yield_where_slices_are_at_stake([&] {
+    (void)ch.rx.recv_for(soon);
+    (void)ch.tx.send_for(1, soon);
+  });
+}
+TEST(shared_processor, keeps_slices_in_a_select) {
+  auto ch = strait::bounded<int>(1);
+  expect_no_yield_where_slices_are_at_stake(
+      [&] { strait::select(strait::on_recv(ch.rx), strait::on_timeout(soon)); });
+}
+TEST(shared_processor, keeps_slices_in_a_selector) {
+  auto ch = strait::bounded<int>(1);
+  strait::selector s;
+  s.recv(ch.rx);
+  expect_no_yield_where_slices_are_at_stake([&] { (void)s.select_for(soon); });
 }
 
 // ---- large memory ---------------------------------------------------------------------------------

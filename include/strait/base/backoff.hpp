@@ -38,17 +38,17 @@ class backoff {
   template <class Through>
   bool spin(Through through) noexcept {
     if (pause()) return true;
-    sync::slices& slices = sync::slices::here();
+    const unsigned processor = sync::this_processor();
+    sync::slices& slices = sync::slices::of(processor);
     const std::uint32_t turn = slices.end_turn();
     if (yields_ == sync::yields_before_sleep) return false;
     const sync::time_point now = sync::now();
     if (yields_++ == 0) {
-      yields_until_ = now + longest_yielding;
+      yields_until_ = now + longest_yielding_;
     } else if (now >= yields_until_) {
       skip_yields();  // others have much to do here, and a deadline may be near
       return false;
     }
-    const unsigned processor = sync::this_processor();
     const std::uint64_t before = through();
     sync::yield();
     if (sync::this_processor() == processor)
@@ -78,8 +78,11 @@ class backoff {
   void skip_yields() noexcept { yields_ = sync::yields_before_sleep; }
   /// Before the wait: where a slice of time is at stake it does not yield.
   void keep_slices() noexcept {
-    if (sync::slices::here().are_at_stake()) skip_yields();
+    if (sync::slices::of(sync::this_processor()).are_at_stake()) skip_yields();
   }
+
+  /// Before a wait that nothing but its partners may end: it may yield for longer, as long as many of us take turns.
+  void has_no_end() noexcept { longest_yielding_ = std::chrono::milliseconds(2); }
 
   /// Waits for another thread that is about to finish; yields after the spinning phase.
   void wait() noexcept {
@@ -89,9 +92,9 @@ class backoff {
  private:
   // In pauses. Often, and not less and less often: a partner that answers is not seen late.
   static constexpr unsigned between_looks = 3;
-  static constexpr std::chrono::microseconds longest_yielding{50};
   unsigned looks_ = 0;
   unsigned yields_ = 0;
+  std::chrono::microseconds longest_yielding_{50};
   sync::time_point yields_until_;
 };
 

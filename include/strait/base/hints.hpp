@@ -103,8 +103,8 @@ class hand_overs {
 /// through meanwhile, nothing is lost. (Measured: docs/benchmarks/waiting.md.)
 class slices {
  public:
-  /// Those of the processor that the calling thread runs on.
-  static slices& here() noexcept;
+  /// Those of a processor, by its number.
+  static slices& of(unsigned processor) noexcept;
 
   /// Before a wait.
   bool are_at_stake() noexcept {
@@ -160,8 +160,8 @@ struct alignas(strait::detail::cache_line) slices_of_one {
 inline constinit std::array<slices_of_one, 256> slices_of_all{};
 }  // namespace detail
 
-inline slices& slices::here() noexcept {
-  return detail::slices_of_all[this_processor() % detail::slices_of_all.size()].of_one;
+inline slices& slices::of(unsigned processor) noexcept {
+  return detail::slices_of_all[processor % detail::slices_of_all.size()].of_one;
 }
 
 }  // namespace strait::inline STRAIT_ABI::sync

@@ -22,6 +22,9 @@ struct patience {
     return {false, deadline::never(), t.stop_possible() ? &t : nullptr};
   }
 
+  /// Whether only partners end the wait.
+  bool has_no_end() const noexcept { return stop == nullptr && until.is_never(); }
+
   /// Why the wait is over, or success if it is not.
   errc exhausted() const noexcept {
     if (stop != nullptr && stop->stop_requested()) return errc::cancelled;

@@ -26,7 +26,7 @@ class hand_overs {  // in a model who waits does not yield
 };
 class slices {  // likewise
  public:
-  static slices& here() noexcept {
+  static slices& of(unsigned) noexcept {
     static slices any;  // there is nothing in it
     return any;
   }
