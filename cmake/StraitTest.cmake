@@ -5,8 +5,8 @@
 # whatever the number of its cases. A source with its own main() takes the place of GoogleTest's.
 # `cmake --compile-no-warning-as-error` makes the warnings warnings again.
 #
-# The headers that every test begins with are compiled once for all of them; a test with its own
-# definitions says NO_PRECOMPILED_HEADERS.
+# The headers that every test begins with are compiled once for all of them; a test whose
+# definitions change what is in them says NO_PRECOMPILED_HEADERS.
 
 set(strait_test_warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 

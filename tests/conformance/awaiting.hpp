@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The same facts, waited for by coroutines. A program that is compiled with STRAIT_TEST_AWAIT=1 has another
-// name for each way to run it, and the name says who waits in a test's blocking calls:
+// name for each way to run it (CMakeLists.txt), and the name says who waits in a test's blocking calls:
 //   <name>             the thread that calls
 //   <name>_coroutines  a coroutine on a pool; the thread waits for the coroutine
 //   <name>_mixture     in turns: the thread, a coroutine on a pool, a coroutine that runs in the thread (sync_wait)

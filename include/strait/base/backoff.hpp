@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // How to wait a little.
-//   backoff::spin      for a partner that may be about to come: gives up after some microseconds, at
-//                      most eighty and what others do on this processor meanwhile, and the caller sleeps
+//   backoff::spin      for a partner that may be about to come: gives up after some microseconds, at most eighty (two
+//                      milliseconds where only partners end the wait) and what others do on this processor meanwhile,
+//                      and the caller sleeps
 //   backoff::wait      for a thread in the middle of a few instructions: never gives up, but soon gives
 //                      the processor away, so that the other can finish on a single core
 //   pace::pause        the pauses of `spin`, for a side of a channel that has learnt from its last waits
@@ -20,7 +21,7 @@
 // Yields are for partners that share a processor. But where another one is idle they may hand theirs over for tens of
 // milliseconds before the kernel parts them; for a thread that is woken it looks for one. So where many waits in a row are
 // over after a few yields, one of them sleeps at once now and then. And where somebody else computes on the processor, a
-// yield hands it to him for a millisecond or more; where that has happened, the next waits do without (sync::slices).
+// yield hands it to him for a millisecond or more; where that has happened, `spin` does without for a while (sync::slices).
 #pragma once
 
 #include <chrono>
@@ -43,12 +44,13 @@ class backoff {
     const std::uint32_t turn = slices.end_turn();
     if (yields_ == sync::yields_before_sleep) return false;
     const sync::time_point now = sync::now();
-    if (yields_++ == 0) {
-      yields_until_ = now + longest_yielding_;
-    } else if (now >= yields_until_) {
-      skip_yields();  // others have much to do here, and a deadline may be near
+    if (yields_ == 0) yields_until_ = now + longest_yielding_;
+    // Others have much to do here, and a deadline may be near; or somebody else computes here.
+    if (now >= yields_until_ || slices.are_at_stake(now)) {
+      skip_yields();
       return false;
     }
+    ++yields_;
     const std::uint64_t before = through();
     sync::yield();
     if (sync::this_processor() == processor)
@@ -76,11 +78,6 @@ class backoff {
   unsigned yields() const noexcept { return yields_; }
   /// From now on it is time to sleep once there are no pauses.
   void skip_yields() noexcept { yields_ = sync::yields_before_sleep; }
-  /// Before the wait: where a slice of time is at stake it does not yield.
-  void keep_slices() noexcept {
-    if (sync::slices::of(sync::this_processor()).are_at_stake()) skip_yields();
-  }
-
   /// Before a wait that nothing but its partners may end: it may yield for longer, as long as many of us take turns.
   void has_no_end() noexcept { longest_yielding_ = std::chrono::milliseconds(2); }
 
@@ -110,7 +107,6 @@ class learnt_wait {
  public:
   learnt_wait(backoff& b, last_waits* last) noexcept
       : b_(b), last_(sync::processors() > 1 ? last : nullptr) {
-    if (last != nullptr) b_.keep_slices();
     if (last_ == nullptr) return;  // no pauses on one processor, and no idle one to part for
     if (last_->hand_overs.are_many()) {
       b_.skip_pauses();

@@ -106,12 +106,9 @@ class slices {
   /// Those of a processor, by its number.
   static slices& of(unsigned processor) noexcept;
 
-  /// Before a wait.
-  bool are_at_stake() noexcept {
-    return losses_.load(relaxed) != 0 && are_at_stake(now());  // relaxed: a hint
-  }
+  /// Before a yield.
   bool are_at_stake(time_point now) noexcept {
-    const unsigned n = losses_.load(relaxed);  // relaxed: as above
+    const unsigned n = losses_.load(relaxed);  // relaxed: a hint
     if (n == 0) return false;
     const clock::duration until(until_.load(relaxed));  // relaxed: as above
     const clock::duration left = until - now.time_since_epoch();

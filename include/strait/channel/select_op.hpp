@@ -180,7 +180,6 @@ class select_run {
       switch (advance()) {
         case step::over: return outcome_;
         case step::wait:
-          b.keep_slices();
           waits_for().park(waits_until(), b);
           b = {};
           break;

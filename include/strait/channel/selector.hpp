@@ -45,7 +45,6 @@ attempt to_the_end(Commit commit) {
   const attempt a = commit(here);
   if (a != attempt::bound) return a;
   backoff b;
-  b.keep_slices();
   return here.park(deadline::never(), b) == waiter::done ? attempt::chosen : attempt::not_ready;
 }
 

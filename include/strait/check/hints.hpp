@@ -30,7 +30,7 @@ class slices {  // likewise
     static slices any;  // there is nothing in it
     return any;
   }
-  static bool are_at_stake() noexcept { return false; }
+  static bool are_at_stake(time_point) noexcept { return false; }
   static std::uint32_t end_turn() noexcept { return 0; }
   static void yielded(std::uint32_t, std::uint64_t, time_point, time_point) noexcept {}
 };

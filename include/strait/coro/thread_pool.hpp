@@ -400,7 +400,6 @@ class thread_pool final : public scheduler, private detail::task_group {
   }
   bool something_comes() const noexcept {
     detail::backoff b;
-    b.keep_slices();
     for (;;) {
       if (anything()) return true;
       if (!b.spin()) return false;
