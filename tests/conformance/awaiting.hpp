@@ -15,10 +15,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
+#include <set>
 #include <stop_token>
 #include <string_view>
 #include <tuple>
 #include <utility>
+
+#include <gtest/gtest.h>
 
 #include <strait/strait.hpp>
 
@@ -173,5 +177,20 @@ auto choose_biased(Arms&&... arms) {
     return strait::select_biased(std::move(arms)...);
   }
 }
+
+#if STRAIT_TEST_AWAIT
+// CTest says who should.
+TEST(Awaiting, IsDoneByThoseThatTheProgramsNameSays) {
+  static_assert(may_await<int>);
+  const char* const expected = std::getenv("STRAIT_TEST_WAITS");
+  if (expected == nullptr) GTEST_SKIP() << "STRAIT_TEST_WAITS is not set";
+  const std::string_view who = expected;
+  std::set<waits> found;
+  for (int turns = 0; turns < 3; ++turns) found.insert(next_wait());
+  EXPECT_EQ(found.size(), who == "mixture" ? 3U : 1U);
+  EXPECT_EQ(found.contains(waits::in_the_thread), who != "coroutines");
+  EXPECT_EQ(found.contains(waits::on_a_pool), who != "threads");
+}
+#endif
 
 }  // namespace strait_test
