@@ -372,9 +372,6 @@ TEST(seam, a_sleep_is_one_call_of_the_kernel) {
   EXPECT_EQ(fewest(hand.rx), 1U);
 }
 
-// Two that share a processor hand it over by yields, and the kernel sees two busy threads that it leaves where they are.
-// So now and then a wait sleeps at once: for a thread that is woken the kernel looks for another processor.
-// The least here is a quarter of what is expected; where nobody sleeps on purpose it is two.
 // Whether a yield is a loss: what it takes is a slice.
 bool somebody_else_computes_here() {
   constexpr auto no_turn_of_ours = std::chrono::microseconds(500);
@@ -390,6 +387,9 @@ strait::sync::slices& own_slices() {
   return strait::sync::slices::of(strait::sync::this_processor());
 }
 
+// Two that share a processor hand it over by yields, and the kernel sees two busy threads that it leaves where they are.
+// So now and then a wait sleeps at once: for a thread that is woken the kernel looks for another processor.
+// The least here is a quarter of what is expected; where nobody sleeps on purpose it is two.
 template <class Make, class Wait>
 void expect_sleeps_on_a_shared_processor(Make make, Wait wait) {
   if (strait::sync::processors() == 1)
@@ -436,6 +436,7 @@ TEST(shared_processor, sleeps_now_and_then_in_a_select) {
 template <class Wait>
 void expect_no_yield_where_slices_are_at_stake(Wait wait) {
   using namespace std::chrono_literals;
+  (void)strait::sync::processors();  // read once: before it looks like one
   const one_processor pinned;
   auto& slices = own_slices();
   for (int attempt = 0; attempt < 100; ++attempt) {

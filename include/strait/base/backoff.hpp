@@ -45,7 +45,7 @@ class backoff {
     if (yields_ == sync::yields_before_sleep) return false;
     const sync::time_point now = sync::now();
     if (yields_ == 0) yields_until_ = now + longest_yielding_;
-    // Others have much to do here, and a deadline may be near; or somebody else computes here.
+    // Others have much to do here, or somebody else computes here.
     if (now >= yields_until_ || slices.are_at_stake(now)) {
       skip_yields();
       return false;
@@ -78,8 +78,8 @@ class backoff {
   unsigned yields() const noexcept { return yields_; }
   /// From now on it is time to sleep once there are no pauses.
   void skip_yields() noexcept { yields_ = sync::yields_before_sleep; }
-  /// Before a wait that nothing but its partners may end: it may yield for longer, as long as many of us take turns.
-  void has_no_end() noexcept { longest_yielding_ = std::chrono::milliseconds(2); }
+  /// Before a wait that only partners end: no deadline is near, so the turns of many others are worth waiting for.
+  void may_yield_longer() noexcept { longest_yielding_ = without_end; }
 
   /// Waits for another thread that is about to finish; yields after the spinning phase.
   void wait() noexcept {
@@ -89,9 +89,11 @@ class backoff {
  private:
   // In pauses. Often, and not less and less often: a partner that answers is not seen late.
   static constexpr unsigned between_looks = 3;
+  static constexpr std::chrono::microseconds with_a_deadline{50},
+      without_end{2000};  // it yields at most
   unsigned looks_ = 0;
   unsigned yields_ = 0;
-  std::chrono::microseconds longest_yielding_{50};
+  std::chrono::microseconds longest_yielding_ = with_a_deadline;
   sync::time_point yields_until_;
 };
 

@@ -381,7 +381,7 @@ class core final : public channel_base {
   STRAIT_NOINLINE errc wait_for(Operation op, queue_status s, const patience& p) {
     backoff b;
     const learnt_wait lately(b, p.only_try ? nullptr : &op.tempo().last());
-    if (p.has_no_end()) b.has_no_end();
+    if (p.has_no_end()) b.may_yield_longer();
     const auto through = [&] { return op.through(); };
     bool looks_around = false;
     if (!p.only_try) {

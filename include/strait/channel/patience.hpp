@@ -22,8 +22,8 @@ struct patience {
     return {false, deadline::never(), t.stop_possible() ? &t : nullptr};
   }
 
-  /// Whether only partners end the wait.
-  bool has_no_end() const noexcept { return stop == nullptr && until.is_never(); }
+  /// Whether it waits, and only partners end the wait.
+  bool has_no_end() const noexcept { return !only_try && stop == nullptr && until.is_never(); }
 
   /// Why the wait is over, or success if it is not.
   errc exhausted() const noexcept {
